@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The Hecaton authors
+
+# hecaton_public_header(NAME TEXT): writes TEXT to the public tree include/hecaton/NAME of the build
+# folder. Includes of ours get the prefix there, so nothing of ours can collide with a user's own
+# core/ or parallel/. Written only when it changed, so that nothing is rebuilt for nothing.
+function(hecaton_public_header name text)
+  string(REGEX REPLACE "#include \"((core|kernels|moe|parallel|optim|models|checkpoint|recipes)/[^\"]+)\""
+                       "#include <hecaton/\\1>" text "${text}")
+  set(out "${PROJECT_BINARY_DIR}/include/hecaton/${name}")
+  if(EXISTS "${out}")
+    file(READ "${out}" old)
+  endif()
+  if(NOT "${old}" STREQUAL "${text}")
+    file(WRITE "${out}" "${text}")
+  endif()
+endfunction()
+
+# hecaton_library(FOLDER HEADERS ... SOURCES ... [LINK ...] [PRIVATE_LINK ...])
+#
+# Defines the target hecaton_FOLDER with the alias hecaton::FOLDER, and lays its public headers out
+# under include/hecaton/FOLDER/. Project sources include from the root ("moe/router.h"), users from the
+# public tree (<hecaton/moe/router.h>).
+function(hecaton_library folder)
+  cmake_parse_arguments(ARG "" "" "HEADERS;SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(hecaton_${folder} STATIC ${ARG_SOURCES} ${ARG_HEADERS})
+  add_library(hecaton::${folder} ALIAS hecaton_${folder})
+  target_include_directories(
+    hecaton_${folder}
+    PRIVATE "${PROJECT_SOURCE_DIR}"
+    INTERFACE "$<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>")
+  target_link_libraries(hecaton_${folder} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+  hecaton_compile_options(hecaton_${folder})
+  foreach(header ${ARG_HEADERS})
+    file(READ "${CMAKE_CURRENT_SOURCE_DIR}/${header}" text)
+    # Keep semicolons and brackets of the text out of CMake's list syntax.
+    hecaton_public_header("${folder}/${header}" "${text}")
+    set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+                                                       "${CMAKE_CURRENT_SOURCE_DIR}/${header}")
+    set_property(GLOBAL APPEND PROPERTY HECATON_PUBLIC_HEADERS "${folder}/${header}")
+  endforeach()
+endfunction()
+
+# Warnings and flags for every target of ours.
+function(hecaton_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow)
+  if(HECATON_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()

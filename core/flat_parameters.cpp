@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "core/flat_parameters.h"
+
+#include <map>
+#include <tuple>
+
+#include <ATen/core/grad_mode.h>
+
+#include "core/check.h"
+#include "core/shapes.h"
+
+namespace hecaton {
+namespace {
+
+using GroupKey = std::tuple<ReplicaAxis, DecayClass, at::ScalarType>;
+
+FlatGroup make_group(const std::vector<Parameter>& parameters) {
+  FlatGroup group;
+  group.parameters = parameters;
+  group.replicas = parameters.front().replicas;
+  group.decay = parameters.front().decay;
+  std::vector<std::vector<int64_t>> shapes;
+  shapes.reserve(parameters.size());
+  for (const Parameter& parameter : parameters) {
+    shapes.push_back(parameter.tensor.sizes().vec());
+  }
+  const at::ScalarType dtype = parameters.front().tensor.scalar_type();
+  const at::ScalarType accumulation = accumulation_dtype(dtype);
+  group.value = FlatBuffer(shapes, dtype);
+  for (int64_t i = 0; i < group.value.num_tensors(); ++i) {
+    at::Tensor parameter = group.parameters[static_cast<size_t>(i)].tensor;
+    at::Tensor view = group.value.view(i);
+    view.copy_(parameter);
+    parameter.set_data(view);
+  }
+  group.grad = group.value.zeros_like(accumulation);
+  group.master = dtype == accumulation ? group.value : group.value.zeros_like(accumulation);
+  return group;
+}
+
+}  // namespace
+
+FlatParameters::FlatParameters(const std::vector<Parameter>& parameters) {
+  at::NoGradGuard no_grad;
+  std::map<GroupKey, std::vector<Parameter>> by_key;
+  for (const Parameter& parameter : parameters) {
+    by_key[{parameter.replicas, parameter.decay, parameter.tensor.scalar_type()}].push_back(
+        parameter);
+  }
+  for (const auto& [key, members] : by_key) {
+    groups_.push_back(make_group(members));
+  }
+  copy_values_to_masters();
+}
+
+at::Tensor FlatParameters::grad_of(const at::Tensor& parameter) const {
+  for (const FlatGroup& group : groups_) {
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      if (group.parameters[i].tensor.is_same(parameter)) {
+        return group.grad.view(static_cast<int64_t>(i));
+      }
+    }
+  }
+  throw InternalError("no flat buffer holds this parameter");
+}
+
+void FlatParameters::collect_grads() {
+  at::NoGradGuard no_grad;
+  for (FlatGroup& group : groups_) {
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      at::Tensor& grad = group.parameters[i].tensor.mutable_grad();
+      if (grad.defined()) {
+        group.grad.view(static_cast<int64_t>(i)).add_(grad);
+        grad.reset();
+      }
+    }
+  }
+}
+
+void FlatParameters::zero_grads() {
+  for (FlatGroup& group : groups_) {
+    at::Tensor flat_N = group.grad.flat_N();
+    flat_N.zero_();
+  }
+}
+
+void FlatParameters::copy_masters_to_values() {
+  at::NoGradGuard no_grad;
+  for (FlatGroup& group : groups_) {
+    if (group.has_master_copy()) {
+      at::Tensor flat_N = group.value.flat_N();
+      flat_N.copy_(group.master.flat_N());
+    }
+  }
+}
+
+void FlatParameters::copy_values_to_masters() {
+  at::NoGradGuard no_grad;
+  for (FlatGroup& group : groups_) {
+    if (group.has_master_copy()) {
+      at::Tensor flat_N = group.master.flat_N();
+      flat_N.copy_(group.value.flat_N());
+    }
+  }
+}
+
+}  // namespace hecaton

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/flat_buffer.h"
+#include "core/parameter.h"
+
+namespace hecaton {
+
+/// Parameters that share dtype, replica axis and decay class, in flat buffers: what a gradient
+/// reduction, the norm and the optimizer work on.
+struct FlatGroup {
+  ReplicaAxis replicas = ReplicaAxis::kDense;
+  DecayClass decay = DecayClass::kDecay;
+  std::vector<Parameter> parameters;  ///< in the order of the buffers
+  FlatBuffer value;   ///< the parameters themselves: each parameter's tensor is a view into it
+  FlatBuffer master;  ///< float32 copy of bfloat16 parameters; otherwise `value` itself
+  FlatBuffer grad;    ///< float32, or float64 for float64 parameters; the gradient's accumulator
+
+  bool has_master_copy() const { return master.flat_N().dtype() != value.flat_N().dtype(); }
+};
+
+/// Moves parameters into flat buffers and gathers their gradients there.
+class FlatParameters {
+ public:
+  /// Moves the storage of every parameter into a flat buffer (values are kept, the tensors stay the
+  /// same objects) and takes float32 masters of bfloat16 ones.
+  explicit FlatParameters(const std::vector<Parameter>& parameters);
+
+  std::vector<FlatGroup>& groups() { return groups_; }
+  const std::vector<FlatGroup>& groups() const { return groups_; }
+
+  /// The accumulator of one parameter, in its shape. Errors: InternalError if it is not held here.
+  at::Tensor grad_of(const at::Tensor& parameter) const;
+
+  /// Adds every `.grad()` to its accumulator and clears it. Call after each backward: a
+  /// low-precision gradient then never accumulates over micro-batches.
+  void collect_grads();
+  void zero_grads();
+
+  /// Rounds the masters into the parameters, after the masters were changed.
+  void copy_masters_to_values();
+  /// Takes new masters, after the parameters were changed (a model was loaded).
+  void copy_values_to_masters();
+
+ private:
+  std::vector<FlatGroup> groups_;
+};
+
+}  // namespace hecaton

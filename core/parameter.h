@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace hecaton {
+
+/// Which ranks hold a copy of a parameter, and so over which axis its gradient is summed.
+enum class ReplicaAxis {
+  kDense,   ///< every rank of the data-parallel axis `dp` holds it
+  kExpert,  ///< the ranks of `edp` that own the same experts hold it
+};
+
+/// Whether weight decay applies. Norms, biases and routers have none.
+enum class DecayClass { kDecay, kNoDecay };
+
+/// One named matrix or vector inside a stored tensor. Seeding, files and comparisons between
+/// layouts know parameters by these names, whatever the memory layout around them is.
+struct NamedSlice {
+  std::string name;  ///< global name, for example model.layers.0.mlp.experts.7.up_proj.weight
+  std::vector<int64_t> shape;  ///< its own shape; contiguous in the stored tensor
+  int64_t offset = 0;          ///< first element, in elements from the start of the stored tensor
+};
+
+/// A tensor that is trained, and what the rest of the library must know about it.
+struct Parameter {
+  std::string name;   ///< name of the stored tensor, unique on this rank
+  at::Tensor tensor;  ///< contiguous leaf that requires grad
+  ReplicaAxis replicas = ReplicaAxis::kDense;
+  DecayClass decay = DecayClass::kDecay;
+  double init_std = 0.0;           ///< standard deviation of the initial values; 0 means all ones
+  std::vector<NamedSlice> slices;  ///< cover the tensor without holes, in order
+};
+
+/// A parameter that is its own only slice.
+Parameter whole_parameter(std::string name, at::Tensor tensor, DecayClass decay, double init_std);
+
+/// The part of `stored` that `slice` names: a view. stored: contiguous, of the parameter's size
+/// (the parameter itself, its gradient or a moment).
+at::Tensor slice_view(const at::Tensor& stored, const NamedSlice& slice);
+
+/// Sets every slice to its initial value, a function of (seed, global name, element) alone.
+void initialize_parameters(const std::vector<Parameter>& parameters, uint64_t seed);
+
+/// Throws InternalError unless the slices of each parameter cover it exactly and no name occurs
+/// twice.
+void check_parameters(const std::vector<Parameter>& parameters);
+
+}  // namespace hecaton

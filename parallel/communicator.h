@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace hecaton::parallel {
+
+/// How all_reduce and reduce_scatter join the contributions of the ranks.
+enum class ReduceOp { kSum, kMax, kMin };
+
+/// A collective under way. Holds its tensors and its group alive. A default-constructed handle is
+/// done.
+///
+/// Copies share one collective. Every method is idempotent.
+class Handle {
+ public:
+  /// What a back end implements.
+  class State {
+   public:
+    virtual ~State() = default;
+    /// Blocks until the collective has finished here and its output may be read. Errors: CommError.
+    virtual void wait() = 0;
+  };
+
+  Handle() = default;
+  explicit Handle(std::shared_ptr<State> state);
+
+  /// Makes the calling thread wait until the output may be read. Errors: CommError naming axis,
+  /// operation and rank.
+  void wait();
+  /// Blocks the host until the collective has finished. The same as wait() on CPU tensors.
+  void synchronize();
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+/// The ranks of one mesh axis, and the collectives among them.
+///
+/// Common rules. Tensors: contiguous CPU tensors of bool, uint8, int32, int64, float32, float64,
+/// bfloat16 or float16; counts are elements, never bytes, and may pass 2^31. Zero sizes are legal
+/// everywhere. Order: every rank of a group must issue the same collectives in the same order,
+/// zero-sized ones included, also when several groups overlap; between issue and wait() neither
+/// input nor output may be touched. Determinism: contributions are reduced in the order of ranks,
+/// so a result has the same bits on every rank, in every run and on every back end. Precision:
+/// bfloat16 and float16 are summed in float32 and rounded once. Errors: ShapeError for tensors that
+/// do not fit, before anything is sent; CommError when a peer failed or issued something else.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  /// This rank's place in the group, [0, size()).
+  int rank() const { return rank_; }
+  /// Ranks in the group, at least 1.
+  int size() const { return size_; }
+  /// Name of the mesh axis, for messages: "world", "dp", "ep", "edp".
+  const std::string& axis() const { return axis_; }
+  /// "single", "threads" or "mpi".
+  virtual std::string backend() const = 0;
+
+  /// Reduces `tensor` over the ranks, in place. Same shape and dtype on every rank.
+  Handle all_reduce_async(at::Tensor tensor, ReduceOp op);
+  /// input: [size*n]; output: [n], block `rank` of the reduced input. One-dimensional.
+  Handle reduce_scatter_async(const at::Tensor& input, at::Tensor output, ReduceOp op);
+  /// input: [n], same n on every rank; output: [size*n], the inputs in the order of ranks.
+  Handle all_gather_async(const at::Tensor& input, at::Tensor output);
+  /// Sends consecutive parts of `input`, send_counts[r] elements to rank r; `output` receives
+  /// recv_counts[r] elements from rank r, in the order of ranks. Elements, not rows.
+  /// At most size()-1 messages leave a rank.
+  Handle all_to_all_v_async(const at::Tensor& input,
+                            at::Tensor output,
+                            const std::vector<int64_t>& send_counts,
+                            const std::vector<int64_t>& recv_counts);
+  /// Copies `tensor` of rank `root` to every rank, in place.
+  Handle broadcast_async(at::Tensor tensor, int root);
+  /// Point to point. Messages between two ranks arrive in the order in which they were sent.
+  Handle send_async(const at::Tensor& tensor, int destination);
+  Handle recv_async(at::Tensor tensor, int source);
+  Handle barrier_async();
+
+  /// The same, waiting for the result.
+  void all_reduce(at::Tensor tensor, ReduceOp op = ReduceOp::kSum);
+  void reduce_scatter(const at::Tensor& input, at::Tensor output, ReduceOp op = ReduceOp::kSum);
+  void all_gather(const at::Tensor& input, at::Tensor output);
+  void all_to_all_v(const at::Tensor& input,
+                    at::Tensor output,
+                    const std::vector<int64_t>& send_counts,
+                    const std::vector<int64_t>& recv_counts);
+  void broadcast(at::Tensor tensor, int root);
+  void send(const at::Tensor& tensor, int destination);
+  void recv(at::Tensor tensor, int source);
+  void barrier();
+
+  /// True on every rank if `ok` is true on every rank. What a rank must ask before it throws where
+  /// the others would go on to a collective.
+  bool all_agree(bool ok);
+
+  /// The ranks that pass the same `color` form a group, ordered by rank in this one. Every rank of
+  /// this group must call it. axis: name of the new group.
+  virtual std::shared_ptr<Communicator> split(int color, const std::string& axis) = 0;
+
+ protected:
+  Communicator(int rank, int size, std::string axis);
+
+  // Back ends move blocks of elements and nothing else; checks and reductions are done once, in the
+  // public methods, so that every back end gives the same bits.
+  // (The helper that implements the back ends fills in the protected primitives.)
+
+ private:
+  int rank_;
+  int size_;
+  std::string axis_;
+};
+
+}  // namespace hecaton::parallel
