@@ -44,6 +44,10 @@ endfunction()
 # Warnings and flags for every target of ours.
 function(hecaton_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC bug 105651: false alarms on `"text" + std::string`.
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+  endif()
   if(HECATON_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -52,6 +52,12 @@ class CommError : public Error {
   using Error::Error;
 };
 
+/// Another rank failed and reports it; this one has nothing to add. Exit code 6.
+class PeerFailure : public CommError {
+ public:
+  using CommError::CommError;
+};
+
 /// A file could not be written: full, read-only, failed write, fsync or rename; exit code 7.
 class IoError : public Error {
  public:

@@ -18,16 +18,16 @@ FlatBuffer::FlatBuffer(const std::vector<std::vector<int64_t>>& shapes, at::Scal
     : shapes_(shapes) {
   // Aligned for the narrowest dtype, so that buffers of every dtype have the same offsets.
   constexpr int64_t kElements = kAlignment / 2;
-  int64_t N = 0;
+  int64_t Z = 0;
   for (const std::vector<int64_t>& shape : shapes_) {
-    offsets_.push_back(N);
+    offsets_.push_back(Z);
     int64_t size = 1;
     for (const int64_t dim : shape) {
       size = checked_mul(size, dim);
     }
-    N += (size + kElements - 1) / kElements * kElements;
+    Z += (size + kElements - 1) / kElements * kElements;
   }
-  flat_N_ = at::zeros({N}, at::TensorOptions().dtype(dtype));
+  flat_Z_ = at::zeros({Z}, at::TensorOptions().dtype(dtype));
 }
 
 FlatBuffer FlatBuffer::zeros_like(at::ScalarType dtype) const {
@@ -40,7 +40,7 @@ at::Tensor FlatBuffer::view(int64_t idx) const {
   for (const int64_t dim : shape) {
     size *= dim;
   }
-  return flat_N_.narrow(0, offsets_[static_cast<size_t>(idx)], size).view(shape);
+  return flat_Z_.narrow(0, offsets_[static_cast<size_t>(idx)], size).view(shape);
 }
 
 }  // namespace hecaton

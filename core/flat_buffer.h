@@ -23,8 +23,8 @@ class FlatBuffer {
   /// A buffer of the same shapes, filled with zeros.
   FlatBuffer zeros_like(at::ScalarType dtype) const;
 
-  /// [N], every tensor and the gaps between them.
-  const at::Tensor& flat_N() const { return flat_N_; }
+  /// [Z], every tensor and the gaps between them.
+  const at::Tensor& flat_Z() const { return flat_Z_; }
   int64_t num_tensors() const { return static_cast<int64_t>(shapes_.size()); }
   /// Tensor number idx, a view in its own shape.
   at::Tensor view(int64_t idx) const;
@@ -32,7 +32,7 @@ class FlatBuffer {
  private:
   std::vector<std::vector<int64_t>> shapes_;
   std::vector<int64_t> offsets_;
-  at::Tensor flat_N_;
+  at::Tensor flat_Z_;
 };
 
 }  // namespace hecaton

@@ -81,8 +81,8 @@ void FlatParameters::collect_grads() {
 
 void FlatParameters::zero_grads() {
   for (FlatGroup& group : groups_) {
-    at::Tensor flat_N = group.grad.flat_N();
-    flat_N.zero_();
+    at::Tensor flat_Z = group.grad.flat_Z();
+    flat_Z.zero_();
   }
 }
 
@@ -90,8 +90,8 @@ void FlatParameters::copy_masters_to_values() {
   at::NoGradGuard no_grad;
   for (FlatGroup& group : groups_) {
     if (group.has_master_copy()) {
-      at::Tensor flat_N = group.value.flat_N();
-      flat_N.copy_(group.master.flat_N());
+      at::Tensor flat_Z = group.value.flat_Z();
+      flat_Z.copy_(group.master.flat_Z());
     }
   }
 }
@@ -100,8 +100,8 @@ void FlatParameters::copy_values_to_masters() {
   at::NoGradGuard no_grad;
   for (FlatGroup& group : groups_) {
     if (group.has_master_copy()) {
-      at::Tensor flat_N = group.master.flat_N();
-      flat_N.copy_(group.value.flat_N());
+      at::Tensor flat_Z = group.master.flat_Z();
+      flat_Z.copy_(group.value.flat_Z());
     }
   }
 }

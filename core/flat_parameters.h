@@ -22,7 +22,7 @@ struct FlatGroup {
   FlatBuffer master;  ///< float32 copy of bfloat16 parameters; otherwise `value` itself
   FlatBuffer grad;    ///< float32, or float64 for float64 parameters; the gradient's accumulator
 
-  bool has_master_copy() const { return master.flat_N().dtype() != value.flat_N().dtype(); }
+  bool has_master_copy() const { return master.flat_Z().dtype() != value.flat_Z().dtype(); }
 };
 
 /// Moves parameters into flat buffers and gathers their gradients there.

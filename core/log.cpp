@@ -29,10 +29,9 @@ spdlog::logger& logger() {
 
 void set_log_rank(int rank, int num_ranks) {
   auto& terminal = logger().sinks().front();
-  if (num_ranks > 1) {
-    terminal->set_pattern("%^[r" + std::to_string(rank) + "/" + std::to_string(num_ranks) +
-                          "] %v%$");
-  }
+  const std::string name =
+      num_ranks > 1 ? "[r" + std::to_string(rank) + "/" + std::to_string(num_ranks) + "] " : "";
+  terminal->set_pattern("%^" + name + "%v%$");
   terminal->set_level(rank == 0 ? spdlog::level::info : spdlog::level::warn);
 }
 

@@ -101,13 +101,14 @@ void fill_normal(at::Tensor tensor, const CounterRng& rng, double std_dev, uint6
 int64_t permuted_idx(int64_t idx, int64_t size, const CounterRng& rng) {
   HECATON_CHECK(idx >= 0 && idx < size, "index outside the permutation");
   // A balanced Feistel network on the smallest even number of bits that holds `size`.
+  constexpr int kMaxHalfBits = 32;
   int half_bits = 1;
-  while ((int64_t{1} << (2 * half_bits)) < size) {
+  while (half_bits < kMaxHalfBits && (int64_t{1} << (2 * half_bits)) < size) {
     ++half_bits;
   }
   const uint64_t mask = (uint64_t{1} << half_bits) - 1;
-  constexpr uint64_t kRounds =
-      4;  // Luby and Rackoff 1988: four rounds suffice against any test of order
+  // Luby and Rackoff 1988: four rounds suffice against any test of order.
+  constexpr uint64_t kRounds = 4;
   auto value = static_cast<uint64_t>(idx);
   do {
     uint64_t left = value >> half_bits;

@@ -9,15 +9,18 @@
 
 #include <ATen/core/Tensor.h>
 
-// The shape legend. A tensor's name ends in its dims, in storage order: x_TD is [T, D]. A letter
-// has one meaning in the whole project; 1 marks a broadcast dim (sum_T1).
+// clang-format off
+// The shape legend. A tensor's name ends in its dims, in storage order: x_TD is [T, D]. A letter has
+// one meaning in the whole project; 1 marks a broadcast dim (sum_T1).
 //
 //   T  tokens on this rank           L  local experts, on this rank     B  batch, in sequences
-//   D  model width                   K  top-k, experts per token        Q  sequence length, in
-//   tokens F  ffn hidden width              S  routed slots, T*K               C  head dimension E
-//   experts in the layer          R  received rows after dispatch    H  heads G  width of an
-//   expert's first    V  vocabulary                      N  elements of a flat buffer
-//      projection: 2F if gated, else F
+//   D  model width                   K  top-k, experts per token        Q  sequence length, in tokens
+//   F  ffn hidden width              S  routed slots, T*K               C  head dimension
+//   E  experts in the layer          R  received rows after dispatch    H  heads
+//   G  width of an expert's first    V  vocabulary                      P  ranks of a group
+//      projection: 2F if gated, F    X  chunks of a dispatch            Z  elements of a flat buffer
+//      otherwise                     M  input width of a product        N  output width of a product
+// clang-format on
 
 namespace hecaton {
 

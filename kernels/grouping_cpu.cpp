@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "kernels/grouping.h"
+
+#include <limits>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/error.h"
+#include "core/shapes.h"
+
+namespace hecaton::kernels {
+
+Grouping group_by_expert(const at::Tensor& expert_idx_TK, int64_t num_experts) {
+  check_shape("expert_idx_TK", expert_idx_TK, {-1, -1});
+  check_dtype("expert_idx_TK", expert_idx_TK, at::kInt);
+  const int64_t E = num_experts;
+  const int64_t S = expert_idx_TK.numel();
+  if (S > std::numeric_limits<int32_t>::max()) {
+    throw ShapeError("T*K must be below 2^31: T*K=" + std::to_string(S));
+  }
+  const at::Tensor contiguous_TK = expert_idx_TK.contiguous();
+  const int32_t* expert_of_slot = contiguous_TK.const_data_ptr<int32_t>();
+
+  Grouping grouping;
+  grouping.num_rows_E = at::zeros({E}, at::TensorOptions().dtype(at::kLong));
+  int64_t* num_rows = grouping.num_rows_E.data_ptr<int64_t>();
+  for (int64_t s = 0; s < S; ++s) {
+    const int32_t expert = expert_of_slot[s];
+    if (expert >= E) {
+      throw ShapeError("expert_idx_TK must be below E: found " + std::to_string(expert) +
+                       " E=" + std::to_string(E));
+    }
+    if (expert >= 0) {
+      ++num_rows[expert];
+    }
+  }
+  std::vector<int32_t> next_row(static_cast<size_t>(E));
+  int32_t R = 0;
+  for (int64_t e = 0; e < E; ++e) {
+    next_row[static_cast<size_t>(e)] = R;
+    R += static_cast<int32_t>(num_rows[e]);
+  }
+  const auto options = at::TensorOptions().dtype(at::kInt);
+  grouping.slot_of_row_R = at::empty({R}, options);
+  grouping.row_of_slot_TK = at::empty(expert_idx_TK.sizes(), options);
+  int32_t* slot_of_row = grouping.slot_of_row_R.data_ptr<int32_t>();
+  int32_t* row_of_slot = grouping.row_of_slot_TK.data_ptr<int32_t>();
+  for (int64_t s = 0; s < S; ++s) {
+    const int32_t expert = expert_of_slot[s];
+    row_of_slot[s] = expert < 0 ? -1 : next_row[static_cast<size_t>(expert)]++;
+    if (expert >= 0) {
+      slot_of_row[row_of_slot[s]] = static_cast<int32_t>(s);
+    }
+  }
+  return grouping;
+}
+
+}  // namespace hecaton::kernels

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace hecaton::kernels {
+
+/// Positions of the K largest scores of each row, largest first. A tie goes to the lower position;
+/// NaN counts as smaller than every number, so a NaN row still gets valid, distinct positions.
+///
+/// score_TE:    [T, E] float32 or float64, CPU, contiguous, not changed.
+/// K:           count, 1 to E.
+/// Returns:     [T, K] int32.
+/// Errors:      ShapeError for another shape or dtype, or K outside its range.
+/// Gradient:    none.
+/// Determinism: bitwise, whatever the thread count.
+/// Cost:        one pass over score_TE, T*E*log(K) comparisons at worst.
+at::Tensor topk(const at::Tensor& score_TE, int64_t K);
+
+/// The specification: a stable sort of each row.
+at::Tensor topk_ref(const at::Tensor& score_TE, int64_t K);
+
+}  // namespace hecaton::kernels
