@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/config_faults.h"
+#include "moe/routing.h"
+
+namespace hecaton::moe {
+
+/// The set of tokens that shares an expert's capacity.
+enum class CapacityScope {
+  kSequence,    ///< the tokens of one sequence; independent of layout and micro-batch
+  kMicroBatch,  ///< the tokens of all ranks at one accumulation index; independent of the layout
+  kRank  ///< the tokens of one rank; depends on the layout, for comparison with other systems
+};
+
+/// How many tokens an expert takes.
+struct CapacityConfig {
+  /// Capacity over the mean load. Above 0 and finite. Unset: no limit, nothing is dropped. Default:
+  /// ours.
+  std::optional<double> factor;
+  /// Default: the only scope whose result depends on neither layout nor batch size.
+  CapacityScope scope = CapacityScope::kSequence;
+
+  void collect_faults(ConfigFaults& faults) const;
+};
+
+/// Slots that an expert takes out of num_tokens tokens: ceil(factor * num_tokens * K / E), at most
+/// num_tokens. Integer arithmetic; the factor counts to six decimals.
+/// Errors: ShapeError if the product does not fit into 63 bits.
+int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E);
+
+/// Turns away the slots beyond capacity: first come, first served, in the order of tokens, and
+/// within a token best expert first. A slot turned away gets expert -1 and weight 0; the token then
+/// passes through the residual connection alone, its other weights are not renormalised.
+///
+/// routing:     changed: expert_idx_TK, weight_TK, num_tokens_E, num_dropped. Left alone when
+///              config.factor is unset or the routing was replayed.
+/// Parallel:    with scope kMicroBatch two reductions through context.counts, on every rank.
+/// Determinism: bitwise; an integer decision.
+void apply_capacity(const CapacityConfig& config, const RoutingContext& context, Routing& routing);
+
+}  // namespace hecaton::moe

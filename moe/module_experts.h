@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <torch/nn/modules/container/any.h>
+#include <torch/nn/pimpl.h>
+
+#include "moe/experts.h"
+
+namespace hecaton::moe {
+
+/// Experts made of any module that maps [n, D] to [n, D], one per expert, run one after the other
+/// and differentiated by autograd inside backward. Slower than GroupedFfn and free in shape.
+///
+/// Weights: the modules' own parameters, expert by expert; others are refused, because a module
+/// cannot
+///          run on weights that are not its own. Copies of one factory's module must have the same
+///          parameters.
+class ModuleExpertsImpl final : public Experts {
+ public:
+  using Factory = std::function<torch::nn::AnyModule()>;
+
+  /// num_local_experts: L, at least 0. Calls factory L times.
+  ModuleExpertsImpl(int64_t num_local_experts, const Factory& factory);
+
+  ExpertWeights weights() const override;
+  /// Errors: ShapeError if `weights` are not the modules' own.
+  ExpertOutput forward(const at::Tensor& x_RD,
+                       const std::vector<int64_t>& num_rows_L,
+                       const ExpertWeights& weights,
+                       bool is_training) override;
+  ExpertInputGrads backward_input(const at::Tensor& dy_RD,
+                                  const at::Tensor& score_R,
+                                  const std::vector<int64_t>& num_rows_L,
+                                  const ExpertWeights& weights,
+                                  const ExpertSaved& saved) override;
+  void backward_weight(const at::Tensor& dy_RD,
+                       const ExpertInputGrads& input_grads,
+                       const std::vector<int64_t>& num_rows_L,
+                       const ExpertSaved& saved,
+                       ExpertGrads& grads) override;
+  /// The initial values are those that the modules gave themselves, so the parameters have no
+  /// init_std; initialise them before use where layouts must agree.
+  std::vector<Parameter> describe_parameters(const std::string& prefix,
+                                             int64_t first_expert) override;
+
+ private:
+  std::vector<torch::nn::AnyModule> modules_L_;
+};
+TORCH_MODULE(ModuleExperts);
+
+}  // namespace hecaton::moe

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "moe/moe_layer.h"
+
+#include <utility>
+
+#include <ATen/ops/zeros.h>
+
+#include "core/error.h"
+#include "core/shapes.h"
+#include "moe/detail/moe_function.h"
+#include "moe/grouped_ffn.h"
+#include "moe/local_dispatcher.h"
+
+namespace hecaton::moe {
+namespace {
+
+std::shared_ptr<Experts> make_experts(const MoeLayerConfig& config, const Dispatcher& dispatcher) {
+  return GroupedFfn(GroupedFfnConfig{.num_local_experts =
+                                         dispatcher.local_experts(config.router.num_experts).count,
+                                     .hidden_size = config.hidden_size,
+                                     .moe_intermediate_size = config.moe_intermediate_size,
+                                     .activation = config.activation,
+                                     .dtype = config.dtype})
+      .ptr();
+}
+
+Ffn make_shared_expert(const MoeLayerConfig& config) {
+  return config.shared_expert_intermediate_size == 0 ? Ffn(nullptr)
+                                                     : Ffn(config.hidden_size,
+                                                           config.shared_expert_intermediate_size,
+                                                           config.activation,
+                                                           config.dtype);
+}
+
+const MoeLayerConfig& validated(const MoeLayerConfig& config) {
+  config.validate();
+  return config;
+}
+
+void check_context(const RoutingContext& context, int64_t T) {
+  for (const auto& [name, tensor] : {std::pair{"token_id_T", &context.token_id_T},
+                                     std::pair{"global_token_idx_T", &context.global_token_idx_T},
+                                     std::pair{"sequence_idx_T", &context.sequence_idx_T},
+                                     std::pair{"valid_T", &context.valid_T}}) {
+    if (tensor->defined()) {
+      check_shape(name, *tensor, {T});
+    }
+  }
+}
+
+/// The context of the tokens at idx alone.
+RoutingContext select_tokens(const RoutingContext& context, const at::Tensor& idx) {
+  RoutingContext selected = context;
+  selected.valid_T.reset();
+  for (at::Tensor* tensor :
+       {&selected.token_id_T, &selected.global_token_idx_T, &selected.sequence_idx_T}) {
+    if (tensor->defined()) {
+      *tensor = tensor->index_select(0, idx);
+    }
+  }
+  return selected;
+}
+
+}  // namespace
+
+void MoeLayerConfig::collect_faults(ConfigFaults& faults) const {
+  faults.require(hidden_size >= 1, "hidden_size", hidden_size, "must be at least 1");
+  faults.require(moe_intermediate_size >= 1,
+                 "moe_intermediate_size",
+                 moe_intermediate_size,
+                 "must be at least 1");
+  faults.require(shared_expert_intermediate_size >= 0,
+                 "shared_expert_intermediate_size",
+                 shared_expert_intermediate_size,
+                 "must be at least 0");
+  faults.require_valid("router", router);
+  capacity.collect_faults(faults);
+  for (size_t i = 0; i < losses.size(); ++i) {
+    faults.require_valid("losses." + std::to_string(i), losses[i]);
+  }
+}
+
+void MoeLayerConfig::validate() const {
+  ConfigFaults faults("moe");
+  collect_faults(faults);
+  faults.throw_if_any();
+}
+
+MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config)
+    : MoeLayerImpl(config, std::make_shared<LocalDispatcher>()) {}
+
+MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config, std::shared_ptr<Dispatcher> dispatcher)
+    : MoeLayerImpl(TopKRouter(validated(config).hidden_size, config.router, config.dtype).ptr(),
+                   make_experts(validated(config), *dispatcher),
+                   make_shared_expert(validated(config)),
+                   dispatcher,
+                   config.capacity,
+                   config.losses) {}
+
+MoeLayerImpl::MoeLayerImpl(std::shared_ptr<Router> router,
+                           std::shared_ptr<Experts> experts,
+                           Ffn shared,
+                           std::shared_ptr<Dispatcher> dispatcher,
+                           CapacityConfig capacity,
+                           std::vector<RoutingLossConfig> losses)
+    : router_(register_module("router", std::move(router))),
+      experts_(register_module("experts", std::move(experts))),
+      shared_(std::move(shared)),
+      dispatcher_(std::move(dispatcher)),
+      capacity_(capacity),
+      losses_(std::move(losses)) {
+  if (!shared_.is_empty()) {
+    register_module("shared_expert", shared_.ptr());
+  }
+  set_num_chunks(1);
+}
+
+at::Tensor MoeLayerImpl::forward(const at::Tensor& x, const RoutingContext& context) {
+  return forward_with(x, context, experts_->weights());
+}
+
+at::Tensor MoeLayerImpl::forward_with(const at::Tensor& x,
+                                      const RoutingContext& context,
+                                      const ExpertWeights& weights) {
+  if (!x.defined() || x.dim() < 1) {
+    throw ShapeError("x has the wrong shape: expected [..., D] found no dims");
+  }
+  const at::Tensor x_TD = x.reshape({-1, x.size(-1)});
+  check_context(context, x_TD.size(0));
+  if (!context.valid_T.defined() || context.valid_T.all().item<bool>()) {
+    return forward_tokens(x_TD.contiguous(), context, weights).view(x.sizes());
+  }
+  // Padding never reaches router or experts, so whatever stands there cannot spread.
+  const at::Tensor idx = context.valid_T.nonzero().view({-1});
+  const at::Tensor y_valid =
+      forward_tokens(x_TD.index_select(0, idx), select_tokens(context, idx), weights);
+  return at::zeros(x_TD.sizes(), y_valid.options()).index_copy(0, idx, y_valid).view(x.sizes());
+}
+
+at::Tensor MoeLayerImpl::forward_tokens(const at::Tensor& x_TD,
+                                        const RoutingContext& context,
+                                        const ExpertWeights& weights) {
+  Routing routing = router_->forward(x_TD, context);
+  const bool is_training = context.phase != Phase::kEval;
+  RoutingLossShares shares;
+  if (is_training) {
+    shares = routing_losses(losses_, context, routing);
+  }
+  apply_capacity(capacity_, context, routing);
+  const detail::ExpertPass pass{dispatcher_, experts_, dispatcher_->plan(routing, num_chunks_)};
+  at::Tensor y_TD = detail::run_experts(pass, x_TD, routing.weight_TK, weights);
+  if (!shared_.is_empty()) {
+    y_TD = y_TD + shared_->forward(x_TD);
+  }
+  if (context.phase != Phase::kRecompute) {
+    stats_ = {
+        routing.num_tokens_E, x_TD.size(0), routing.num_dropped, shares.switch_loss, shares.z_loss};
+    last_routing_ = routing;
+    for (at::Tensor* tensor :
+         {&last_routing_.weight_TK, &last_routing_.prob_TE, &last_routing_.logit_TE}) {
+      *tensor = tensor->detach();
+    }
+  }
+  return attach_loss(y_TD, shares.total);
+}
+
+void MoeLayerImpl::set_num_chunks(int64_t num_chunks) {
+  if (num_chunks < 1) {
+    throw ConfigError("num_chunks = " + std::to_string(num_chunks) + ": must be at least 1");
+  }
+  num_chunks_ = num_chunks;
+}
+
+std::vector<Parameter> MoeLayerImpl::describe_parameters(const std::string& prefix) {
+  std::vector<Parameter> described = router_->describe_parameters(prefix);
+  const int64_t first_expert = dispatcher_->local_experts(router_->num_experts()).first;
+  for (Parameter& parameter : experts_->describe_parameters(prefix, first_expert)) {
+    described.push_back(std::move(parameter));
+  }
+  if (!shared_.is_empty()) {
+    for (Parameter& parameter : shared_->describe_parameters(prefix + ".shared_expert")) {
+      described.push_back(std::move(parameter));
+    }
+  }
+  return described;
+}
+
+}  // namespace hecaton::moe

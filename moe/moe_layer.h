@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "core/parameter.h"
+#include "kernels/activation.h"
+#include "moe/aux_loss.h"
+#include "moe/capacity.h"
+#include "moe/dispatcher.h"
+#include "moe/experts.h"
+#include "moe/ffn.h"
+#include "moe/router.h"
+#include "moe/top_k_router.h"
+
+namespace hecaton::moe {
+
+/// Sizes and rules of an MoE layer built from the parts of this library.
+struct MoeLayerConfig {
+  int64_t hidden_size = 0;            ///< D, at least 1
+  int64_t moe_intermediate_size = 0;  ///< F of each routed expert, at least 1
+  /// F of the shared expert that sees every token, at least 0; 0: none. Default: Mixtral has none.
+  int64_t shared_expert_intermediate_size = 0;
+  kernels::Activation activation = kernels::Activation::kSwiGlu;
+  RouterConfig router{};
+  CapacityConfig capacity{};
+  std::vector<RoutingLossConfig> losses{};  ///< default: none
+  at::ScalarType dtype = at::kFloat;      ///< float32, bfloat16 or float64
+
+  void collect_faults(ConfigFaults& faults) const;
+  /// Throws one ConfigError that lists every fault.
+  void validate() const;
+};
+
+/// What happened in the last forward of a layer, on this rank.
+struct LoadStats {
+  at::Tensor num_tokens_E;   ///< [E] int64: slots that each expert took from this rank's tokens
+  int64_t num_tokens = 0;    ///< valid tokens on this rank
+  int64_t num_dropped = 0;   ///< slots that the capacity turned away
+  double switch_loss = 0.0;  ///< this rank's share, before the coefficient
+  double z_loss = 0.0;       ///< this rank's share, before the coefficient
+};
+
+/// A Mixture-of-Experts layer: routes every token to K of E experts and sums their weighted
+/// outputs.
+///
+/// Formula:     y = sum over k of weight_tk * expert_{idx_tk}(x_t) + shared(x_t)
+/// A plain torch::nn::Module: a tensor in, a tensor out, in any LibTorch model. Router weights,
+/// dispatcher and experts are driven by one autograd Function, which saves inputs, pre-activations,
+/// scores and index vectors, not the experts' outputs. Routing losses are part of the output's
+/// gradient; nothing has to be added to the model's own loss.
+class MoeLayerImpl final : public torch::nn::Module {
+ public:
+  /// Every expert on this process. Errors: ConfigError if config.validate() fails.
+  explicit MoeLayerImpl(const MoeLayerConfig& config);
+  /// The experts are where `dispatcher` says.
+  MoeLayerImpl(const MoeLayerConfig& config, std::shared_ptr<Dispatcher> dispatcher);
+  /// From parts of the user's own. shared: may be empty. experts must be those that
+  /// dispatcher->local_experts() names.
+  MoeLayerImpl(std::shared_ptr<Router> router,
+               std::shared_ptr<Experts> experts,
+               Ffn shared,
+               std::shared_ptr<Dispatcher> dispatcher,
+               CapacityConfig capacity,
+               std::vector<RoutingLossConfig> losses);
+
+  /// x:           [..., D], dtype of the experts, CPU; every leading dim counts tokens. Zero tokens
+  /// are fine. Returns:     same shape and dtype; padding (context.valid_T false) gets zeros
+  /// whatever x holds there. Errors:      ShapeError if the last dim is not D or a context tensor
+  /// does not have T elements. Gradient:    to x and all parameters; once, not twice. Precision:
+  /// docs/numerics.md. Determinism: bitwise from run to run on one layout. Parallel:    the
+  /// dispatcher's exchanges and the counts of losses and capacity; every rank of the
+  ///              micro-batch must call it, also with zero tokens.
+  at::Tensor forward(const at::Tensor& x, const RoutingContext& context = {});
+
+  /// The same on other weights than the experts' own, of the same shapes; their gradients go to
+  /// them.
+  at::Tensor forward_with(const at::Tensor& x,
+                          const RoutingContext& context,
+                          const ExpertWeights& weights);
+
+  /// Cuts the tokens into this many ranges whose exchanges and experts run one after the other; at
+  /// least 1. The result does not depend on it beyond rounding.
+  void set_num_chunks(int64_t num_chunks);
+
+  const LoadStats& stats() const { return stats_; }
+  /// The decision of the last forward, after capacity, for valid tokens alone.
+  const Routing& last_routing() const { return last_routing_; }
+  Router& router() { return *router_; }
+  Experts& experts() { return *experts_; }
+  std::vector<Parameter> describe_parameters(const std::string& prefix);
+
+ private:
+  at::Tensor forward_tokens(const at::Tensor& x_TD,
+                            const RoutingContext& context,
+                            const ExpertWeights& weights);
+
+  std::shared_ptr<Router> router_;
+  std::shared_ptr<Experts> experts_;
+  Ffn shared_{nullptr};
+  std::shared_ptr<Dispatcher> dispatcher_;
+  CapacityConfig capacity_;
+  std::vector<RoutingLossConfig> losses_;
+  int64_t num_chunks_ = 1;
+  LoadStats stats_;
+  Routing last_routing_;
+};
+TORCH_MODULE(MoeLayer);
+
+}  // namespace hecaton::moe

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace hecaton::moe {
+
+/// What a forward pass is for. kRecompute repeats a training forward during backward.
+enum class Phase { kTrain, kEval, kRecompute };
+
+/// Sums and scans integer counts over the ranks that work on one micro-batch. The identity on one
+/// process; parallel/ has the one over a mesh axis. Every rank must call it the same number of
+/// times.
+class CountReducer {
+ public:
+  virtual ~CountReducer() = default;
+  /// counts_E: int64, any shape, not changed. Returns the sum over all ranks.
+  virtual at::Tensor sum(const at::Tensor& counts_E) = 0;
+  /// Returns the sum over the ranks before this one; zeros on the first.
+  virtual at::Tensor exclusive_scan(const at::Tensor& counts_E) = 0;
+};
+
+/// One routing decision. Every tensor is contiguous and on the device of x_TD. "float" is float32,
+/// or float64 in float64 models.
+struct Routing {
+  at::Tensor expert_idx_TK;  ///< [T, K] int32, in [0, E) or -1 for an unused or dropped slot
+  at::Tensor weight_TK;      ///< [T, K] float, differentiable; 0 in unused slots
+  at::Tensor prob_TE;        ///< [T, E] float, differentiable; rows sum to 1; the losses read it
+  at::Tensor logit_TE;       ///< [T, E] float, differentiable; the z-loss reads it
+  at::Tensor num_tokens_E;   ///< [E] int64, used slots per expert on this rank
+  int64_t num_dropped = 0;   ///< slots on this rank that the capacity turned away
+  at::Tensor next_state;     ///< what the router hands to the next MoE layer; undefined for most
+};
+
+/// What some router needs to know about its tokens and most ignore. Tensors may be undefined; a
+/// router that needs one says so.
+struct RoutingContext {
+  at::Tensor token_id_T;          ///< [T] int64, vocabulary ids
+  at::Tensor global_token_idx_T;  ///< [T] int64, place in the step's global batch
+  at::Tensor
+      sequence_idx_T;  ///< [T] int32, 0, 1, ... on this rank, ascending; undefined: one sequence
+  at::Tensor valid_T;  ///< [T] bool, false for padding; undefined: all valid
+  int64_t step = 0;    ///< optimizer step, from 0
+  int64_t layer = 0;   ///< index of the layer in the model
+  Phase phase = Phase::kTrain;
+  at::Tensor previous_state;  ///< Routing::next_state of the MoE layer before, if any
+  const Routing* replay =
+      nullptr;  ///< a recorded decision: its experts are used, weights are computed anew
+  CountReducer* counts =
+      nullptr;  ///< counts over all ranks of the micro-batch; null: this process alone
+  /// Valid tokens of the whole optimizer step over all ranks: the one divisor of every routing
+  /// loss. 0: the valid tokens of this call.
+  int64_t num_loss_tokens = 0;
+};
+
+/// Counts of one process: the sum is the input itself and nobody comes before.
+class LocalCounts final : public CountReducer {
+ public:
+  at::Tensor sum(const at::Tensor& counts_E) override { return counts_E; }
+  at::Tensor exclusive_scan(const at::Tensor& counts_E) override;
+};
+
+}  // namespace hecaton::moe

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "moe/top_k_router.h"
+
+#include <cmath>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/rng.h"
+#include "core/shapes.h"
+#include "kernels/topk.h"
+
+namespace hecaton::moe {
+namespace {
+
+constexpr double kInitStd = 0.02;       // GPT-2's, and every decoder's since
+constexpr double kSmallestSum = 1e-20;  // DeepSeek-V3's code
+
+}  // namespace
+
+void RouterConfig::collect_faults(ConfigFaults& faults) const {
+  faults.require(num_experts >= 1, "num_experts", num_experts, "must be at least 1");
+  faults.require(num_experts_per_tok >= 1 && num_experts_per_tok <= num_experts,
+                 "num_experts_per_tok",
+                 num_experts_per_tok,
+                 "must be from 1 to num_experts=" + std::to_string(num_experts));
+  faults.require(num_experts_per_tok > 1 || !norm_topk_prob,
+                 "norm_topk_prob",
+                 norm_topk_prob,
+                 "must be false when num_experts_per_tok is 1");
+  faults.require(std::isfinite(scaling_factor) && scaling_factor > 0.0,
+                 "scaling_factor",
+                 scaling_factor,
+                 "must be finite and above 0");
+}
+
+void RouterConfig::validate() const {
+  ConfigFaults faults("router");
+  collect_faults(faults);
+  faults.throw_if_any();
+}
+
+TopKRouterImpl::TopKRouterImpl(int64_t hidden_size,
+                               const RouterConfig& config,
+                               at::ScalarType dtype)
+    : config_(config) {
+  ConfigFaults faults("router");
+  faults.require(hidden_size >= 1, "hidden_size", hidden_size, "must be at least 1");
+  config.collect_faults(faults);
+  faults.throw_if_any();
+  weight_ED_ = register_parameter("weight",
+                                  at::zeros({config.num_experts, hidden_size},
+                                            at::TensorOptions().dtype(accumulation_dtype(dtype))));
+  initialize_parameters(describe_parameters("router"), /*seed=*/0);
+}
+
+Routing TopKRouterImpl::forward(const at::Tensor& x_TD, const RoutingContext& context) {
+  check_shape("x_TD", x_TD, {-1, weight_ED_.size(1)});
+  const at::ScalarType dtype = accumulation_dtype(x_TD.scalar_type());
+  Routing routing;
+  routing.logit_TE = at::linear(x_TD.to(dtype), weight_ED_.to(dtype));
+  if (config_.score == RouterScore::kSoftmax) {
+    routing.prob_TE = at::softmax(routing.logit_TE, -1);
+  } else {
+    const at::Tensor score_TE = at::sigmoid(routing.logit_TE);
+    routing.prob_TE = score_TE / (score_TE.sum(-1, /*keepdim=*/true) + kSmallestSum);
+  }
+  routing.expert_idx_TK = context.replay != nullptr ? context.replay->expert_idx_TK
+                                                    : kernels::topk(routing.logit_TE.detach(),
+                                                                    config_.num_experts_per_tok);
+  routing.num_dropped = context.replay != nullptr ? context.replay->num_dropped : 0;
+  routing.weight_TK = weights_of(routing.logit_TE, routing.expert_idx_TK);
+  routing.num_tokens_E = count_tokens(routing.expert_idx_TK, config_.num_experts);
+  return routing;
+}
+
+at::Tensor TopKRouterImpl::weights_of(const at::Tensor& logit_TE,
+                                      const at::Tensor& expert_idx_TK) const {
+  // Only a replayed routing has unused slots (-1): they read expert 0 and are set to 0 at the end.
+  const at::Tensor idx_TK = expert_idx_TK.to(at::kLong).clamp_min(0);
+  const bool is_softmax = config_.score == RouterScore::kSoftmax;
+  at::Tensor weight_TK;
+  if (config_.score_after_topk) {
+    const at::Tensor chosen_TK = logit_TE.gather(1, idx_TK);
+    weight_TK = is_softmax ? at::softmax(chosen_TK, -1) : at::sigmoid(chosen_TK);
+  } else {
+    const at::Tensor score_TE = is_softmax ? at::softmax(logit_TE, -1) : at::sigmoid(logit_TE);
+    weight_TK = score_TE.gather(1, idx_TK);
+  }
+  if (config_.norm_topk_prob) {
+    weight_TK = weight_TK / (weight_TK.sum(-1, /*keepdim=*/true) + kSmallestSum);
+  }
+  return at::where(expert_idx_TK.ge(0), weight_TK * config_.scaling_factor, 0.0);
+}
+
+std::vector<Parameter> TopKRouterImpl::describe_parameters(const std::string& prefix) {
+  return {whole_parameter(prefix + ".gate.weight", weight_ED_, DecayClass::kNoDecay, kInitStd)};
+}
+
+}  // namespace hecaton::moe
