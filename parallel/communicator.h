@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +12,8 @@
 #include <ATen/core/Tensor.h>
 
 namespace hecaton::parallel {
+
+struct Collective;  // parallel/collective.h: what back ends carry out
 
 /// How all_reduce and reduce_scatter join the contributions of the ranks.
 enum class ReduceOp { kSum, kMax, kMin };
@@ -21,10 +24,13 @@ enum class ReduceOp { kSum, kMax, kMin };
 /// Copies share one collective. Every method is idempotent.
 class Handle {
  public:
-  /// What a back end implements.
+  /// What a back end implements. A state that is destroyed before wait() leaves memory safe.
   class State {
    public:
+    State() = default;
     virtual ~State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
     /// Blocks until the collective has finished here and its output may be read. Errors: CommError.
     virtual void wait() = 0;
   };
@@ -32,14 +38,26 @@ class Handle {
   Handle() = default;
   explicit Handle(std::shared_ptr<State> state);
 
-  /// Makes the calling thread wait until the output may be read. Errors: CommError naming axis,
-  /// operation and rank.
+  /// Makes the calling thread wait until the output may be read. Afterwards this handle lets go of
+  /// tensors and group. Errors: CommError naming axis, operation and rank, at this call and every
+  /// later one; also when wait_timeout() has passed.
   void wait();
   /// Blocks the host until the collective has finished. The same as wait() on CPU tensors.
   void synchronize();
 
  private:
   std::shared_ptr<State> state_;
+};
+
+/// Longest time that a wait lasts before it throws CommError, for the whole process. Default 30
+/// minutes: longer than one rank of a healthy run keeps the others waiting while it reads or saves.
+void set_wait_timeout(std::chrono::milliseconds timeout);
+std::chrono::milliseconds wait_timeout();
+
+/// Where a rank sits among the ranks that share its machine.
+struct NodePlace {
+  int local_rank = 0;  ///< [0, local_size)
+  int local_size = 1;  ///< ranks of the group on this machine, at least 1
 };
 
 /// The ranks of one mesh axis, and the collectives among them.
@@ -50,8 +68,12 @@ class Handle {
 /// zero-sized ones included, also when several groups overlap; between issue and wait() neither
 /// input nor output may be touched. Determinism: contributions are reduced in the order of ranks,
 /// so a result has the same bits on every rank, in every run and on every back end. Precision:
-/// bfloat16 and float16 are summed in float32 and rounded once. Errors: ShapeError for tensors that
-/// do not fit, before anything is sent; CommError when a peer failed or issued something else.
+/// bfloat16 and float16 are summed in float32 and rounded once; kMax and kMin hand NaN on; bool has
+/// kMax (or) and kMin (and), no kSum. A group of one is the identity. Errors: ShapeError for
+/// tensors or ranks that do not fit, before anything is sent; CommError when a peer failed, was not
+/// heard of within wait_timeout(), or issued something else. The back end `threads` finds every
+/// difference in operation, count or dtype; `mpi` finds messages of another length. After a
+/// CommError a group is of no further use. Threads: one thread of a rank at a time.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -75,14 +97,15 @@ class Communicator {
   Handle all_gather_async(const at::Tensor& input, at::Tensor output);
   /// Sends consecutive parts of `input`, send_counts[r] elements to rank r; `output` receives
   /// recv_counts[r] elements from rank r, in the order of ranks. Elements, not rows.
-  /// At most size()-1 messages leave a rank.
+  /// Exactly size()-1 messages leave a rank. The tensors must not overlap.
   Handle all_to_all_v_async(const at::Tensor& input,
                             at::Tensor output,
                             const std::vector<int64_t>& send_counts,
                             const std::vector<int64_t>& recv_counts);
-  /// Copies `tensor` of rank `root` to every rank, in place.
+  /// Copies `tensor` of rank `root` to every rank, in place. Same shape and dtype on every rank.
   Handle broadcast_async(at::Tensor tensor, int root);
-  /// Point to point. Messages between two ranks arrive in the order in which they were sent.
+  /// Point to point, to another rank. Messages between two ranks arrive in the order in which they
+  /// were sent; count and dtype are the same on both sides.
   Handle send_async(const at::Tensor& tensor, int destination);
   Handle recv_async(at::Tensor tensor, int source);
   Handle barrier_async();
@@ -105,20 +128,35 @@ class Communicator {
   bool all_agree(bool ok);
 
   /// The ranks that pass the same `color` form a group, ordered by rank in this one. Every rank of
-  /// this group must call it. axis: name of the new group.
-  virtual std::shared_ptr<Communicator> split(int color, const std::string& axis) = 0;
+  /// this group must call it; it waits for all of them. color: at least 0. axis: name of the new
+  /// group. Errors: ConfigError if color < 0.
+  std::shared_ptr<Communicator> split(int color, const std::string& axis);
+
+  /// This rank among the ranks of this group on its machine.
+  virtual NodePlace node_place() const = 0;
 
  protected:
   Communicator(int rank, int size, std::string axis);
 
-  // Back ends move blocks of elements and nothing else; checks and reductions are done once, in the
-  // public methods, so that every back end gives the same bits.
-  // (The helper that implements the back ends fills in the protected primitives.)
+  // Back ends move blocks of bytes and nothing else. Checks, and the reduction of what was
+  // received, are done once, in parallel/collective.cpp, so that every back end gives the same
+  // bits.
+
+  /// Begins `collective`, which has messages to or from other ranks, and returns at once.
+  virtual Handle start(Collective collective) = 0;
+  /// The group of all ranks that pass this `color`.
+  virtual std::shared_ptr<Communicator> make_group(int color, const std::string& axis) = 0;
 
  private:
+  Handle launch(Collective collective);
+
   int rank_;
   int size_;
   std::string axis_;
 };
+
+inline NodePlace node_place(const Communicator& world) {
+  return world.node_place();
+}
 
 }  // namespace hecaton::parallel

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "parallel/communicator.h"
+
+#include <atomic>
+#include <sstream>
+#include <utility>
+
+#include <ATen/ops/full.h>
+
+#include "core/error.h"
+#include "parallel/collective.h"
+
+namespace hecaton::parallel {
+namespace {
+
+// Up to here all_reduce sends whole tensors in one round. Two rounds send less, 2/size of it, but
+// below some 16 KiB a message costs its latency and not its bytes.
+constexpr size_t kOneRoundBytes = 16 * 1024;
+
+std::atomic<int64_t> wait_timeout_ms = int64_t{30} * 60 * 1000;
+
+const char* name_of(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::kSum:
+      return "sum";
+    case ReduceOp::kMax:
+      return "max";
+    case ReduceOp::kMin:
+      return "min";
+  }
+  return "";
+}
+
+bool is_carried(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kBool:
+    case at::kByte:
+    case at::kInt:
+    case at::kLong:
+    case at::kFloat:
+    case at::kDouble:
+    case at::kBFloat16:
+    case at::kHalf:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// "8 Float"
+std::string content_of(const at::Tensor& tensor) {
+  return std::to_string(tensor.numel()) + " " + c10::toString(tensor.scalar_type());
+}
+
+// Argument checks of one call; messages begin with "ep: all_reduce: ".
+class Arguments {
+ public:
+  Arguments(const Communicator& group, const std::string& operation)
+      : group_(group), prefix_(group.axis() + ": " + operation + ": ") {}
+
+  void require_tensor(const char* name, const at::Tensor& tensor) const {
+    require(tensor.defined(), name, "must be a tensor", "none");
+    require(tensor.device().is_cpu(), name, "must be on the CPU", tensor.device());
+    require(tensor.layout() == at::kStrided && tensor.is_contiguous(),
+            name,
+            "must be contiguous",
+            "another layout");
+    require(is_carried(tensor.scalar_type()),
+            name,
+            "must be bool, uint8, int32, int64, float32, float64, bfloat16 or float16",
+            c10::toString(tensor.scalar_type()));
+  }
+
+  void require_pair(const at::Tensor& input, const at::Tensor& output) const {
+    require_tensor("input", input);
+    require_tensor("output", output);
+    const std::string expected =
+        std::string("must have the dtype of input, ") + c10::toString(input.scalar_type());
+    require(output.scalar_type() == input.scalar_type(),
+            "output",
+            expected,
+            c10::toString(output.scalar_type()));
+  }
+
+  void require_numel(const char* name, const at::Tensor& tensor, int64_t numel) const {
+    require(tensor.numel() == numel,
+            name,
+            "must have " + std::to_string(numel) + " elements",
+            tensor.numel());
+  }
+
+  void require_counts(const char* name,
+                      const std::vector<int64_t>& counts,
+                      const char* tensor_name,
+                      const at::Tensor& tensor) const {
+    require(counts.size() == static_cast<size_t>(group_.size()),
+            name,
+            "must have one count for each of " + std::to_string(group_.size()) + " ranks",
+            counts.size());
+    int64_t left = tensor.numel();
+    for (const int64_t count : counts) {
+      require(count >= 0, name, "must not be negative", count);
+      require(count <= left, name, sum_rule(tensor_name, tensor), "more");
+      left -= count;
+    }
+    require(left == 0, name, sum_rule(tensor_name, tensor), std::to_string(left) + " fewer");
+  }
+
+  void require_op(const at::Tensor& tensor, ReduceOp op) const {
+    require(tensor.scalar_type() != at::kBool || op != ReduceOp::kSum,
+            "op",
+            "must be max or min on Bool",
+            name_of(op));
+  }
+
+  void require_rank(const char* name, int rank) const {
+    require(rank >= 0 && rank < group_.size(),
+            name,
+            "must be a rank of the group, 0 to " + std::to_string(group_.size() - 1),
+            rank);
+  }
+
+  void require_peer(const char* name, int rank) const {
+    require_rank(name, rank);
+    require(rank != group_.rank(), name, "must be another rank", rank);
+  }
+
+  template <typename Found>
+  void require(bool ok, const char* name, const std::string& rule, const Found& found) const {
+    if (!ok) {
+      std::ostringstream out;
+      out << prefix_ << name << " " << rule << ": found " << found;
+      throw ShapeError(out.str());
+    }
+  }
+
+ private:
+  static std::string sum_rule(const char* tensor_name, const at::Tensor& tensor) {
+    return std::string("must sum to the ") + std::to_string(tensor.numel()) + " elements of " +
+           tensor_name;
+  }
+
+  const Communicator& group_;
+  std::string prefix_;
+};
+
+}  // namespace
+
+void set_wait_timeout(std::chrono::milliseconds timeout) {
+  wait_timeout_ms = timeout.count();
+}
+
+std::chrono::milliseconds wait_timeout() {
+  return std::chrono::milliseconds(wait_timeout_ms);
+}
+
+Handle::Handle(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+void Handle::wait() {
+  if (state_) {
+    state_->wait();
+    state_.reset();
+  }
+}
+
+void Handle::synchronize() {
+  wait();
+}
+
+Communicator::Communicator(int rank, int size, std::string axis)
+    : rank_(rank), size_(size), axis_(std::move(axis)) {}
+
+Handle Communicator::launch(Collective collective) {
+  if (size_ > 1) {
+    return start(std::move(collective));
+  }
+  for (const Round& round : collective.rounds) {
+    if (round.finish) {
+      round.finish();
+    }
+  }
+  return Handle();
+}
+
+Handle Communicator::all_reduce_async(at::Tensor tensor, ReduceOp op) {
+  const Arguments arguments(*this, "all_reduce");
+  arguments.require_tensor("tensor", tensor);
+  arguments.require_op(tensor, op);
+  if (size_ == 1) {
+    return Handle();
+  }
+
+  CollectiveBuilder builder(*this, "all_reduce", tensor.scalar_type());
+  if (tensor.nbytes() <= kOneRoundBytes) {
+    const Part whole = cut_evenly(tensor, 1).front();
+    builder.reduce(std::vector<Part>(static_cast<size_t>(size_), whole), whole, op);
+  } else {
+    const std::vector<Part> parts = cut_evenly(tensor, size_);
+    const Part own = parts[static_cast<size_t>(rank_)];
+    builder.reduce(parts, own, op);
+    builder.exchange(std::vector<Part>(static_cast<size_t>(size_), own), parts);
+  }
+  return launch(builder.take(std::string(name_of(op)) + " of " + content_of(tensor), {tensor}));
+}
+
+Handle Communicator::reduce_scatter_async(const at::Tensor& input, at::Tensor output, ReduceOp op) {
+  const Arguments arguments(*this, "reduce_scatter");
+  arguments.require_pair(input, output);
+  arguments.require(input.dim() == 1, "input", "must have one dim", input.dim());
+  arguments.require(output.dim() == 1, "output", "must have one dim", output.dim());
+  arguments.require_numel("input", input, output.numel() * size_);
+  arguments.require_op(input, op);
+
+  CollectiveBuilder builder(*this, "reduce_scatter", input.scalar_type());
+  builder.reduce(cut_evenly(input, size_), cut_evenly(output, 1).front(), op);
+  return launch(
+      builder.take(std::string(name_of(op)) + " of " + content_of(input), {input, output}));
+}
+
+Handle Communicator::all_gather_async(const at::Tensor& input, at::Tensor output) {
+  const Arguments arguments(*this, "all_gather");
+  arguments.require_pair(input, output);
+  arguments.require_numel("output", output, input.numel() * size_);
+
+  CollectiveBuilder builder(*this, "all_gather", input.scalar_type());
+  const Part own = cut_evenly(input, 1).front();
+  builder.exchange(std::vector<Part>(static_cast<size_t>(size_), own), cut_evenly(output, size_));
+  return launch(builder.take(content_of(input), {input, output}));
+}
+
+Handle Communicator::all_to_all_v_async(const at::Tensor& input,
+                                        at::Tensor output,
+                                        const std::vector<int64_t>& send_counts,
+                                        const std::vector<int64_t>& recv_counts) {
+  const Arguments arguments(*this, "all_to_all_v");
+  arguments.require_pair(input, output);
+  arguments.require_counts("send_counts", send_counts, "input", input);
+  arguments.require_counts("recv_counts", recv_counts, "output", output);
+  const auto self = static_cast<size_t>(rank_);
+  arguments.require(
+      send_counts[self] == recv_counts[self],
+      "recv_counts",
+      "must be equal to send_counts for this rank itself, " + std::to_string(send_counts[self]),
+      recv_counts[self]);
+
+  CollectiveBuilder builder(*this, "all_to_all_v", input.scalar_type());
+  builder.exchange(cut(input, send_counts), cut(output, recv_counts));
+  return launch(builder.take(c10::toString(input.scalar_type()), {input, output}));
+}
+
+Handle Communicator::broadcast_async(at::Tensor tensor, int root) {
+  const Arguments arguments(*this, "broadcast");
+  arguments.require_tensor("tensor", tensor);
+  arguments.require_rank("root", root);
+
+  CollectiveBuilder builder(*this, "broadcast", tensor.scalar_type());
+  const Part whole = cut_evenly(tensor, 1).front();
+  if (rank_ == root) {
+    std::vector<int> peers;
+    for (int step = 1; step < size_; ++step) {
+      peers.push_back((rank_ + step) % size_);
+    }
+    builder.send(whole, peers);
+  } else {
+    builder.receive(whole, root);
+  }
+  return launch(builder.take(content_of(tensor) + " from rank " + std::to_string(root), {tensor}));
+}
+
+Handle Communicator::send_async(const at::Tensor& tensor, int destination) {
+  const Arguments arguments(*this, "send");
+  arguments.require_tensor("tensor", tensor);
+  arguments.require_peer("destination", destination);
+
+  CollectiveBuilder builder(*this, "send", tensor.scalar_type());
+  builder.send(cut_evenly(tensor, 1).front(), {destination});
+  Collective collective = builder.take(content_of(tensor), {tensor});
+  collective.is_point_to_point = true;
+  return launch(std::move(collective));
+}
+
+Handle Communicator::recv_async(at::Tensor tensor, int source) {
+  const Arguments arguments(*this, "recv");
+  arguments.require_tensor("tensor", tensor);
+  arguments.require_peer("source", source);
+
+  CollectiveBuilder builder(*this, "recv", tensor.scalar_type());
+  builder.receive(cut_evenly(tensor, 1).front(), source);
+  Collective collective = builder.take(content_of(tensor), {tensor});
+  collective.is_point_to_point = true;
+  return launch(std::move(collective));
+}
+
+Handle Communicator::barrier_async() {
+  CollectiveBuilder builder(*this, "barrier", at::kByte);
+  const std::vector<Part> nothing(static_cast<size_t>(size_));
+  builder.exchange(nothing, nothing);
+  return launch(builder.take("", {}));
+}
+
+void Communicator::all_reduce(at::Tensor tensor, ReduceOp op) {
+  all_reduce_async(std::move(tensor), op).wait();
+}
+
+void Communicator::reduce_scatter(const at::Tensor& input, at::Tensor output, ReduceOp op) {
+  reduce_scatter_async(input, std::move(output), op).wait();
+}
+
+void Communicator::all_gather(const at::Tensor& input, at::Tensor output) {
+  all_gather_async(input, std::move(output)).wait();
+}
+
+void Communicator::all_to_all_v(const at::Tensor& input,
+                                at::Tensor output,
+                                const std::vector<int64_t>& send_counts,
+                                const std::vector<int64_t>& recv_counts) {
+  all_to_all_v_async(input, std::move(output), send_counts, recv_counts).wait();
+}
+
+void Communicator::broadcast(at::Tensor tensor, int root) {
+  broadcast_async(std::move(tensor), root).wait();
+}
+
+void Communicator::send(const at::Tensor& tensor, int destination) {
+  send_async(tensor, destination).wait();
+}
+
+void Communicator::recv(at::Tensor tensor, int source) {
+  recv_async(std::move(tensor), source).wait();
+}
+
+void Communicator::barrier() {
+  barrier_async().wait();
+}
+
+bool Communicator::all_agree(bool ok) {
+  const at::Tensor vote = at::full({1}, ok, at::TensorOptions(at::kBool));
+  all_reduce(vote, ReduceOp::kMin);
+  return *vote.const_data_ptr<bool>();
+}
+
+std::shared_ptr<Communicator> Communicator::split(int color, const std::string& axis) {
+  if (color < 0) {
+    throw ConfigError(axis_ + ": split: color must be at least 0: found " + std::to_string(color));
+  }
+  return make_group(color, axis);
+}
+
+}  // namespace hecaton::parallel

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "parallel/single.h"
+
+#include <utility>
+
+#include "core/check.h"
+#include "parallel/collective.h"
+
+namespace hecaton::parallel {
+namespace {
+
+class SingleCommunicator final : public Communicator {
+ public:
+  explicit SingleCommunicator(std::string axis) : Communicator(0, 1, std::move(axis)) {}
+
+  std::string backend() const override { return "single"; }
+  NodePlace node_place() const override { return {}; }
+
+ protected:
+  Handle start(Collective collective) override {
+    throw InternalError(collective.text() + ": a group of one has no messages");
+  }
+
+  std::shared_ptr<Communicator> make_group(int /*color*/, const std::string& axis) override {
+    return make_single(axis);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Communicator> make_single(std::string axis) {
+  return std::make_shared<SingleCommunicator>(std::move(axis));
+}
+
+}  // namespace hecaton::parallel
