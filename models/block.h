@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "core/parameter.h"
+#include "models/attention.h"
+#include "models/decoder_config.h"
+#include "moe/moe_layer.h"
+
+namespace hecaton::models {
+
+/// What a block is told besides its input. The routing state of one MoE layer is handed to the next
+/// through `routing`.
+struct BlockContext {
+  AttentionContext attention;
+  moe::RoutingContext routing;
+};
+
+/// One pre-norm decoder block: attention, then a dense or MoE feed-forward part, each added to its
+/// input.
+class BlockImpl final : public torch::nn::Module {
+ public:
+  /// layer: index in the model. dispatcher: where the experts are.
+  BlockImpl(const DecoderConfig& config,
+            int64_t layer,
+            const std::shared_ptr<moe::Dispatcher>& dispatcher);
+
+  /// x_BQD: [B, Q, D]. Returns [B, Q, D].
+  at::Tensor forward(const at::Tensor& x_BQD, BlockContext& context);
+
+  /// The MoE layer; null in a dense block.
+  moe::MoeLayerImpl* moe_layer() { return moe_.is_empty() ? nullptr : moe_.get(); }
+  std::vector<Parameter> describe_parameters(const std::string& prefix);
+
+ private:
+  DecoderConfig config_;
+  int64_t layer_;
+  at::Tensor input_norm_D_;
+  at::Tensor post_attention_norm_D_;
+  Attention attention_{nullptr};
+  moe::Ffn ffn_{nullptr};
+  moe::MoeLayer moe_{nullptr};
+};
+TORCH_MODULE(Block);
+
+}  // namespace hecaton::models

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "models/decoder.h"
+
+#include <utility>
+
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rms_norm.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/error.h"
+#include "core/shapes.h"
+#include "moe/local_dispatcher.h"
+
+namespace hecaton::models {
+namespace {
+
+const DecoderConfig& validated(const DecoderConfig& config) {
+  config.validate();
+  return config;
+}
+
+}  // namespace
+
+DecoderImpl::DecoderImpl(const DecoderConfig& config)
+    : DecoderImpl(config, std::make_shared<moe::LocalDispatcher>()) {}
+
+DecoderImpl::DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispatcher> dispatcher)
+    : config_(validated(config)),
+      num_local_experts_(dispatcher->local_experts(config.moe.router.num_experts).count) {
+  const auto options = at::TensorOptions().dtype(config.dtype);
+  const int64_t D = config.hidden_size;
+  embedding_VD_ = register_parameter("embedding", at::zeros({config.vocab_size, D}, options));
+  norm_D_ = register_parameter("norm", at::ones({D}, options));
+  if (!config.tie_word_embeddings) {
+    head_VD_ = register_parameter("head", at::zeros({config.vocab_size, D}, options));
+  }
+  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    blocks_.push_back(
+        register_module("block_" + std::to_string(layer), Block(config, layer, dispatcher)));
+  }
+  initialize(/*seed=*/0);
+}
+
+at::Tensor DecoderImpl::embed(const at::Tensor& token_BQ) {
+  check_shape("token_BQ", token_BQ, {-1, -1});
+  check_dtype("token_BQ", token_BQ, at::kLong);
+  if (token_BQ.numel() > 0) {
+    const auto smallest = token_BQ.min().item<int64_t>();
+    const auto largest = token_BQ.max().item<int64_t>();
+    if (smallest < 0 || largest >= config_.vocab_size) {
+      throw ShapeError("token_BQ must be in [0, vocab_size=" + std::to_string(config_.vocab_size) +
+                       "): found " + std::to_string(smallest < 0 ? smallest : largest));
+    }
+  }
+  return at::embedding(embedding_VD_, token_BQ);
+}
+
+at::Tensor DecoderImpl::block(int64_t layer, const at::Tensor& x_BQD, BlockContext& context) {
+  return blocks_.at(static_cast<size_t>(layer))->forward(x_BQD, context);
+}
+
+at::Tensor DecoderImpl::head(const at::Tensor& x_BQD) {
+  const at::Tensor normed_BQD =
+      at::rms_norm(x_BQD, {config_.hidden_size}, norm_D_, config_.rms_norm_eps);
+  return at::linear(normed_BQD, head_VD_.defined() ? head_VD_ : embedding_VD_);
+}
+
+at::Tensor DecoderImpl::loss(const at::Tensor& logit_BQV, const at::Tensor& target_BQ) {
+  check_shape("logit_BQV", logit_BQV, {target_BQ.size(0), target_BQ.size(1), config_.vocab_size});
+  const at::Tensor logit_TV =
+      logit_BQV.reshape({-1, config_.vocab_size}).to(accumulation_dtype(config_.dtype));
+  return at::cross_entropy_loss(
+      logit_TV, target_BQ.reshape({-1}), /*weight=*/{}, at::Reduction::Sum, kIgnoredTarget);
+}
+
+at::Tensor DecoderImpl::forward(const at::Tensor& token_BQ, BlockContext& context) {
+  at::Tensor x_BQD = embed(token_BQ);
+  context.routing.previous_state.reset();
+  for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
+    x_BQD = block(layer, x_BQD, context);
+  }
+  return head(x_BQD);
+}
+
+std::vector<moe::MoeLayerImpl*> DecoderImpl::moe_layers() {
+  std::vector<moe::MoeLayerImpl*> layers;
+  for (Block& block : blocks_) {
+    if (block->moe_layer() != nullptr) {
+      layers.push_back(block->moe_layer());
+    }
+  }
+  return layers;
+}
+
+std::vector<Parameter> DecoderImpl::describe_parameters() {
+  const double init_std = config_.initializer_range;
+  std::vector<Parameter> described = {
+      whole_parameter("model.embed_tokens.weight", embedding_VD_, DecayClass::kDecay, init_std)};
+  for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+    for (Parameter& parameter :
+         blocks_[layer]->describe_parameters("model.layers." + std::to_string(layer))) {
+      parameter.init_std = parameter.init_std == 0.0 ? 0.0 : init_std;
+      described.push_back(std::move(parameter));
+    }
+  }
+  described.push_back(whole_parameter("model.norm.weight", norm_D_, DecayClass::kNoDecay, 0.0));
+  if (head_VD_.defined()) {
+    described.push_back(whole_parameter("lm_head.weight", head_VD_, DecayClass::kDecay, init_std));
+  }
+  return described;
+}
+
+ParameterCount DecoderImpl::parameter_count() {
+  ParameterCount count;
+  for (const Parameter& parameter : describe_parameters()) {
+    const int64_t numel = parameter.tensor.numel();
+    const bool is_expert = parameter.replicas == ReplicaAxis::kExpert;
+    const int64_t per_expert = is_expert ? numel / std::max<int64_t>(num_local_experts_, 1) : 0;
+    count.total += is_expert ? per_expert * config_.moe.router.num_experts : numel;
+    count.active += is_expert ? per_expert * config_.moe.router.num_experts_per_tok : numel;
+  }
+  return count;
+}
+
+void DecoderImpl::initialize(uint64_t seed) {
+  initialize_parameters(describe_parameters(), seed);
+}
+
+}  // namespace hecaton::models

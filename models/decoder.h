@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "core/parameter.h"
+#include "models/block.h"
+#include "models/decoder_config.h"
+
+namespace hecaton::models {
+
+/// Targets with this value are not trained and not counted.
+constexpr int64_t kIgnoredTarget = -100;
+
+/// Parameters of the whole model over all ranks.
+struct ParameterCount {
+  int64_t total = 0;
+  int64_t active = 0;  ///< that one token passes through: K of E routed experts
+};
+
+/// A decoder-only transformer with dense or MoE feed-forward layers.
+///
+/// embed, block, head and loss can each be called alone; forward() is their sequence. Tensor names
+/// are those of Hugging Face's Qwen3-MoE family.
+class DecoderImpl final : public torch::nn::Module {
+ public:
+  /// Every expert on this process. Errors: ConfigError if config.validate() fails.
+  explicit DecoderImpl(const DecoderConfig& config);
+  /// The experts are where `dispatcher` says.
+  DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispatcher> dispatcher);
+
+  /// token_BQ: [B, Q] int64 in [0, V). Returns [B, Q, D]. Errors: ShapeError for an id out of
+  /// range.
+  at::Tensor embed(const at::Tensor& token_BQ);
+  /// layer: index in [0, num_hidden_layers). Returns [B, Q, D].
+  at::Tensor block(int64_t layer, const at::Tensor& x_BQD, BlockContext& context);
+  /// The last norm and the projection to the vocabulary: [B, Q, V], dtype of the model.
+  at::Tensor head(const at::Tensor& x_BQD);
+  /// The *sum* over trained tokens of -log softmax(logit)[target], in nats: a scalar, float32, or
+  /// float64 in a float64 model. The caller divides once, by the trained tokens of the global
+  /// batch. target_BQ: [B, Q] int64, kIgnoredTarget where nothing is trained.
+  at::Tensor loss(const at::Tensor& logit_BQV, const at::Tensor& target_BQ);
+  /// Returns logits [B, Q, V].
+  at::Tensor forward(const at::Tensor& token_BQ, BlockContext& context);
+
+  const DecoderConfig& config() const { return config_; }
+  /// The MoE layers in order; each knows its statistics.
+  std::vector<moe::MoeLayerImpl*> moe_layers();
+  /// This rank's parameters under their global names.
+  std::vector<Parameter> describe_parameters();
+  ParameterCount parameter_count();
+  /// Sets every parameter to its initial value, the same in every layout.
+  void initialize(uint64_t seed);
+
+ private:
+  DecoderConfig config_;
+  int64_t num_local_experts_;
+  at::Tensor embedding_VD_;
+  at::Tensor norm_D_;
+  at::Tensor head_VD_;  ///< undefined if tied
+  std::vector<Block> blocks_;
+};
+TORCH_MODULE(Decoder);
+
+}  // namespace hecaton::models

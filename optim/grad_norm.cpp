@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "optim/grad_norm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/full.h>
+
+namespace hecaton::optim {
+namespace {
+
+/// Sums of fixed blocks, then the blocks in order: the same bits for every thread count.
+double sum_of_squares(const at::Tensor& flat_Z) {
+  constexpr int64_t kBlock = 1 << 14;
+  const int64_t Z = flat_Z.numel();
+  std::vector<double> block_sums(static_cast<size_t>((Z + kBlock - 1) / kBlock));
+  AT_DISPATCH_FLOATING_TYPES(flat_Z.scalar_type(), "sum_of_squares", [&] {
+    const scalar_t* data = flat_Z.const_data_ptr<scalar_t>();
+    at::parallel_for(
+        0, static_cast<int64_t>(block_sums.size()), 1, [&](int64_t begin, int64_t end) {
+          for (int64_t block = begin; block < end; ++block) {
+            double sum = 0.0;
+            for (int64_t i = block * kBlock; i < std::min(Z, (block + 1) * kBlock); ++i) {
+              sum += static_cast<double>(data[i]) * static_cast<double>(data[i]);
+            }
+            block_sums[static_cast<size_t>(block)] = sum;
+          }
+        });
+  });
+  return std::accumulate(block_sums.begin(), block_sums.end(), 0.0);
+}
+
+}  // namespace
+
+double global_grad_norm(const FlatParameters& parameters, parallel::Mesh& mesh) {
+  double dense = 0.0;
+  double experts = 0.0;
+  for (const FlatGroup& group : parameters.groups()) {
+    (group.replicas == ReplicaAxis::kDense ? dense : experts) +=
+        sum_of_squares(group.grad.flat_Z());
+  }
+  const at::Tensor sum = at::full({1}, experts, at::TensorOptions().dtype(at::kDouble));
+  mesh.ep().all_reduce(sum);
+  return std::sqrt(dense + sum.item<double>());
+}
+
+void clip_gradients(FlatParameters& parameters, double norm, double max_norm) {
+  if (!(norm > max_norm)) {
+    return;
+  }
+  for (FlatGroup& group : parameters.groups()) {
+    at::Tensor flat_Z = group.grad.flat_Z();
+    flat_Z.mul_(max_norm / norm);
+  }
+}
+
+}  // namespace hecaton::optim
