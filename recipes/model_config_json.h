@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <string>
+
+#include "models/decoder_config.h"
+
+namespace hecaton::recipes {
+
+/// A decoder's config.json: Hugging Face's key names where there is one, "model_type": "hecaton".
+std::string to_json(const models::DecoderConfig& config);
+
+/// Reads what to_json() wrote. path: for messages.
+/// Errors: CheckpointError for malformed JSON, a missing, unknown or repeated key, a wrong type, or
+/// a
+///         config that does not validate; one line.
+models::DecoderConfig decoder_config_from_json(const std::string& text, const std::string& path);
+
+}  // namespace hecaton::recipes
