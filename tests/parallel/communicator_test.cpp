@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "parallel/communicator.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "tests/parallel/worlds.h"
+
+namespace hecaton::parallel {
+namespace {
+
+constexpr at::ScalarType kDtypes[] = {
+    at::kFloat, at::kDouble, at::kBFloat16, at::kHalf, at::kLong, at::kInt, at::kByte};
+
+// Nothing; fewer elements than ranks; all_reduce in one round; in two rounds, with uneven parts.
+constexpr int64_t kSizes[] = {0, 1, 3, 64, 40'003};
+
+/// 1, 2, ..., 7, 1, 2, ...: small enough that sums over four ranks are exact in every dtype.
+at::Tensor pattern(int64_t size, at::ScalarType dtype) {
+  return at::arange(size, at::TensorOptions(at::kLong)).remainder(7).add(1).to(dtype);
+}
+
+void expect_equal(const at::Tensor& found, const at::Tensor& expected) {
+  EXPECT_EQ(found.scalar_type(), expected.scalar_type());
+  EXPECT_TRUE(found.equal(expected)) << "found\n" << found << "\nexpected\n" << expected;
+}
+
+/// Runs `body` for every rank of every world, with each dtype and size.
+template <typename Body>
+void for_each_case(const Body& body) {
+  on_each_world([&body](const std::shared_ptr<Communicator>& world) {
+    for (const at::ScalarType dtype : kDtypes) {
+      for (const int64_t size : kSizes) {
+        body(*world, dtype, size);
+      }
+    }
+  });
+}
+
+TEST(CommunicatorTest, AllReduceSums) {
+  for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
+    const int64_t P = world.size();
+    at::Tensor tensor = pattern(size, dtype) * (world.rank() + 1);
+    world.all_reduce(tensor);
+    expect_equal(tensor, pattern(size, dtype) * (P * (P + 1) / 2));
+  });
+}
+
+TEST(CommunicatorTest, AllReduceTakesMaximumAndMinimum) {
+  for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
+    at::Tensor maximum = pattern(size, dtype) * (world.rank() + 1);
+    at::Tensor minimum = maximum.clone();
+    world.all_reduce(maximum, ReduceOp::kMax);
+    world.all_reduce(minimum, ReduceOp::kMin);
+    expect_equal(maximum, pattern(size, dtype) * world.size());
+    expect_equal(minimum, pattern(size, dtype));
+  });
+}
+
+TEST(CommunicatorTest, AllReduceOfBoolIsOrAndAnd) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    // Column 0: true on rank 0 alone; 1: on all; 2: on none.
+    at::Tensor any = at::zeros({3}, at::TensorOptions(at::kBool));
+    any[0] = world->rank() == 0;
+    any[1] = true;
+    at::Tensor all = any.clone();
+    world->all_reduce(any, ReduceOp::kMax);
+    world->all_reduce(all, ReduceOp::kMin);
+    EXPECT_EQ(any[0].item<bool>(), true);
+    EXPECT_EQ(any[1].item<bool>(), true);
+    EXPECT_EQ(any[2].item<bool>(), false);
+    EXPECT_EQ(all[0].item<bool>(), world->size() == 1);
+    EXPECT_EQ(all[1].item<bool>(), true);
+    EXPECT_EQ(all[2].item<bool>(), false);
+  });
+}
+
+TEST(CommunicatorTest, ReduceScatterGivesEachRankItsBlockOfTheSum) {
+  for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
+    const int64_t P = world.size();
+    const at::Tensor input = pattern(P * size, dtype) * (world.rank() + 1);
+    const at::Tensor untouched = input.clone();
+    const at::Tensor output = at::empty({size}, input.options());
+    world.reduce_scatter(input, output);
+    const at::Tensor sum = pattern(P * size, dtype) * (P * (P + 1) / 2);
+    expect_equal(output, sum.narrow(0, world.rank() * size, size));
+    expect_equal(input, untouched);
+  });
+}
+
+TEST(CommunicatorTest, ReduceScatterTakesMaximumAndMinimum) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const at::Tensor input = pattern(world->size() * 5, at::kInt) * (world->rank() + 1);
+    const at::Tensor output = at::empty({5}, input.options());
+    const at::Tensor block = pattern(world->size() * 5, at::kInt).narrow(0, world->rank() * 5, 5);
+    world->reduce_scatter(input, output, ReduceOp::kMax);
+    expect_equal(output, block * world->size());
+    world->reduce_scatter(input, output, ReduceOp::kMin);
+    expect_equal(output, block);
+  });
+}
+
+TEST(CommunicatorTest, AllGatherJoinsInTheOrderOfRanks) {
+  for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
+    const at::Tensor output = at::empty({world.size() * size}, at::TensorOptions(dtype));
+    world.all_gather(pattern(size, dtype) * (world.rank() + 1), output);
+    for (int64_t r = 0; r < world.size(); ++r) {
+      expect_equal(output.narrow(0, r * size, size), pattern(size, dtype) * (r + 1));
+    }
+  });
+}
+
+TEST(CommunicatorTest, AllGatherWorksInPlace) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const at::Tensor output = at::zeros({world->size() * 3}, at::TensorOptions(at::kInt));
+    const at::Tensor own = output.narrow(0, world->rank() * 3, 3);
+    own.fill_(world->rank() + 1);
+    world->all_gather(own, output);
+    expect_equal(output, at::arange(world->size() * 3, output.options()).div(3, "floor").add(1));
+  });
+}
+
+/// Elements that rank `from` sends to rank `to`: rank 0 sends nothing, rank 1 gets nothing.
+int64_t num_sent(int64_t from, int64_t to) {
+  return from == 0 || to == 1 ? 0 : (from + 2 * to) % 4 * 11;
+}
+
+TEST(CommunicatorTest, AllToAllMovesUnevenParts) {
+  for (const at::ScalarType dtype : kDtypes) {
+    on_each_world([dtype](const std::shared_ptr<Communicator>& world) {
+      std::vector<int64_t> send_counts;
+      std::vector<int64_t> recv_counts;
+      std::vector<at::Tensor> sent = {at::empty({0}, at::TensorOptions(dtype))};
+      std::vector<at::Tensor> expected = sent;
+      const int64_t rank = world->rank();
+      for (int64_t r = 0; r < world->size(); ++r) {
+        send_counts.push_back(num_sent(rank, r));
+        recv_counts.push_back(num_sent(r, rank));
+        // The value tells source and destination.
+        sent.push_back(at::full({num_sent(rank, r)}, 10 * rank + r, at::TensorOptions(dtype)));
+        expected.push_back(at::full({num_sent(r, rank)}, 10 * r + rank, at::TensorOptions(dtype)));
+      }
+      const int64_t total = std::accumulate(recv_counts.begin(), recv_counts.end(), int64_t{0});
+      const at::Tensor output = at::empty({total}, at::TensorOptions(dtype));
+      world->all_to_all_v(at::cat(sent), output, send_counts, recv_counts);
+      expect_equal(output, at::cat(expected));
+    });
+  }
+}
+
+TEST(CommunicatorTest, AllToAllOfNothingReturns) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const std::vector<int64_t> zeros(static_cast<size_t>(world->size()), 0);
+    const at::Tensor nothing = at::empty({0, 8}, at::TensorOptions(at::kFloat));
+    world->all_to_all_v(nothing, at::empty_like(nothing), zeros, zeros);
+  });
+}
+
+TEST(CommunicatorTest, BroadcastCopiesFromEachRoot) {
+  for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
+    for (int root = 0; root < world.size(); ++root) {
+      at::Tensor tensor = pattern(size, dtype) * (world.rank() + 1);
+      world.broadcast(tensor, root);
+      expect_equal(tensor, pattern(size, dtype) * (root + 1));
+    }
+  });
+}
+
+TEST(CommunicatorTest, MessagesOfAPairArriveInOrder) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    if (world->size() == 1) {
+      return;
+    }
+    const int next = (world->rank() + 1) % world->size();
+    const int previous = (world->rank() + world->size() - 1) % world->size();
+    std::vector<at::Tensor> received;
+    std::vector<Handle> handles;
+    for (int64_t i = 0; i < 5; ++i) {
+      received.push_back(at::empty({i}, at::TensorOptions(at::kLong)));
+      handles.push_back(world->recv_async(received.back(), previous));
+    }
+    for (int64_t i = 0; i < 5; ++i) {
+      world->send(at::full({i}, 100 * world->rank() + i, at::TensorOptions(at::kLong)), next);
+    }
+    for (int64_t i = 0; i < 5; ++i) {
+      handles[static_cast<size_t>(i)].wait();
+      expect_equal(received[static_cast<size_t>(i)],
+                   at::full({i}, 100 * previous + i, at::TensorOptions(at::kLong)));
+    }
+  });
+}
+
+TEST(CommunicatorTest, AllAgreeIsTrueOnlyIfEveryRankIs) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    EXPECT_TRUE(world->all_agree(true));
+    EXPECT_FALSE(world->all_agree(world->rank() != world->size() - 1));
+    EXPECT_FALSE(world->all_agree(false));
+  });
+}
+
+TEST(CommunicatorTest, NoRankPassesABarrierBeforeTheLastArrives) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const auto now = [] { return std::chrono::steady_clock::now().time_since_epoch().count(); };
+    if (world->rank() == world->size() - 1) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    at::Tensor last_arrival = at::full({1}, now(), at::TensorOptions(at::kLong));
+    world->barrier();
+    const int64_t left = now();
+    world->all_reduce(last_arrival, ReduceOp::kMax);  // the clock is that of the machine
+    EXPECT_GE(left, last_arrival.item<int64_t>());
+  });
+}
+
+/// What rank `rank` contributes: values of mixed size, so that float sums depend on their order.
+at::Tensor contribution(int64_t rank, int64_t size) {
+  const at::Tensor i = at::arange(size, at::TensorOptions(at::kDouble));
+  return (i * 12.9898 + static_cast<double>(rank) * 78.233).sin().mul(43758.5453).frac();
+}
+
+/// ((x0 + x1) + x2) + ... in `dtype`.
+at::Tensor ordered_sum(int64_t num_ranks,
+                       int64_t size,
+                       at::ScalarType contributed,
+                       at::ScalarType dtype) {
+  at::Tensor sum = contribution(0, size).to(contributed).to(dtype);
+  for (int64_t r = 1; r < num_ranks; ++r) {
+    sum = sum + contribution(r, size).to(contributed).to(dtype);
+  }
+  return sum;
+}
+
+TEST(CommunicatorTest, FloatSumsAreThoseOfOneProcessBitForBit) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    for (const int64_t size : {int64_t{500}, int64_t{50'001}}) {
+      for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+        at::Tensor tensor = contribution(world->rank(), size).to(dtype);
+        world->all_reduce(tensor);
+        expect_equal(tensor, ordered_sum(world->size(), size, dtype, dtype));
+      }
+    }
+  });
+}
+
+TEST(CommunicatorTest, HalfPrecisionIsSummedInFloatAndRoundedOnce) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    for (const at::ScalarType dtype : {at::kBFloat16, at::kHalf}) {
+      const int64_t size = 50'000 / world->size() * world->size();
+      at::Tensor tensor = contribution(world->rank(), size).to(dtype);
+      const at::Tensor scattered = at::empty({size / world->size()}, tensor.options());
+      world->reduce_scatter(tensor, scattered);
+      world->all_reduce(tensor);
+
+      const at::Tensor expected = ordered_sum(world->size(), size, dtype, at::kFloat).to(dtype);
+      expect_equal(tensor, expected);
+      expect_equal(scattered,
+                   expected.narrow(0, world->rank() * scattered.numel(), scattered.numel()));
+      if (world->size() > 2) {  // two terms are rounded once in any case
+        EXPECT_FALSE(expected.equal(ordered_sum(world->size(), size, dtype, dtype)));
+      }
+    }
+  });
+}
+
+TEST(CommunicatorTest, HandlesMayBeWaitedForInAnyOrder) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const int64_t P = world->size();
+    std::vector<at::Tensor> tensors;
+    std::vector<Handle> handles;
+    for (const int64_t size : {40'000, 10, 0, 50'000, 60'000}) {
+      tensors.push_back(pattern(size, at::kFloat) * (world->rank() + 1));
+      handles.push_back(world->all_reduce_async(tensors.back(), ReduceOp::kSum));
+    }
+    if (world->rank() % 2 == 1) {
+      std::reverse(handles.begin(), handles.end());
+    }
+    for (Handle& handle : handles) {
+      handle.wait();
+      handle.wait();  // once more changes nothing
+      handle.synchronize();
+    }
+    for (const at::Tensor& tensor : tensors) {
+      expect_equal(tensor, pattern(tensor.numel(), at::kFloat) * (P * (P + 1) / 2));
+    }
+  });
+}
+
+TEST(CommunicatorTest, AHandleKeepsItsTensors) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const int64_t P = world->size();
+    at::Tensor first = pattern(40'000, at::kDouble);
+    {
+      // Neither tensor nor handle is there when the messages arrive.
+      world->all_reduce_async(pattern(40'000, at::kDouble), ReduceOp::kSum);
+      world->barrier_async();
+    }
+    world->all_reduce(first);
+    expect_equal(first, pattern(40'000, at::kDouble) * P);
+  });
+}
+
+TEST(CommunicatorTest, SplitGroupsOverlap) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const int rank = world->rank();
+    const int size = world->size();
+    const auto pair = world->split(rank / 2, "pair");
+    const auto stride = world->split(rank % 2, "stride");
+    EXPECT_EQ(pair->axis(), "pair");
+    EXPECT_EQ(pair->backend(), world->backend());
+    EXPECT_EQ(pair->rank(), rank % 2);
+    EXPECT_EQ(pair->size(), std::min(2, size));
+    EXPECT_EQ(stride->rank(), rank / 2);
+    EXPECT_EQ(stride->size(), std::max(1, size / 2));
+
+    at::Tensor of_pair = at::full({30'000}, rank + 1, at::TensorOptions(at::kFloat));
+    at::Tensor of_stride = of_pair.clone();
+    at::Tensor of_world = of_pair.clone();
+    Handle pair_handle = pair->all_reduce_async(of_pair, ReduceOp::kSum);
+    Handle stride_handle = stride->all_reduce_async(of_stride, ReduceOp::kMax);
+    Handle world_handle = world->all_reduce_async(of_world, ReduceOp::kMax);
+    world_handle.wait();
+    stride_handle.wait();
+    pair_handle.wait();
+    const int first = rank / 2 * 2;  // of this pair
+    const int pair_sum = size == 1 ? 1 : (first + 1) + (first + 2);
+    expect_equal(of_pair, at::full_like(of_pair, pair_sum));
+    expect_equal(of_stride, at::full_like(of_pair, size == 1 ? 1 : size - 1 + rank % 2));
+    expect_equal(of_world, at::full_like(of_pair, size));
+  });
+}
+
+TEST(CommunicatorTest, SplitWaitsForNoOtherCollective) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    at::Tensor tensor = at::full({30'000}, 1, at::TensorOptions(at::kFloat));
+    Handle handle = world->all_reduce_async(tensor, ReduceOp::kSum);
+    if (world->rank() % 2 == 1) {
+      handle.wait();
+    }
+    const auto copy = world->split(0, "copy");
+    handle.wait();
+    EXPECT_EQ(copy->rank(), world->rank());
+    expect_equal(tensor, at::full_like(tensor, world->size()));
+  });
+}
+
+TEST(CommunicatorTest, SplitRefusesANegativeColor) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    expect_throw<ConfigError>([&] { world->split(-1, "ep"); },
+                              "world: split: color must be at least 0: found -1");
+  });
+}
+
+TEST(CommunicatorTest, NodePlaceIsAmongTheRanksOfTheMachine) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const NodePlace place = node_place(*world);  // tests use one machine
+    EXPECT_EQ(place.local_rank, world->rank());
+    EXPECT_EQ(place.local_size, world->size());
+  });
+}
+
+TEST(CommunicatorTest, RefusesTensorsThatDoNotFit) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const at::TensorOptions f32(at::kFloat);
+    const int64_t P = world->size();
+    const at::Tensor block = at::zeros({2}, f32);
+    const at::Tensor whole = at::zeros({2 * P}, f32);
+    const auto expect_refused = [](const auto& statement, const std::string& text) {
+      expect_throw<ShapeError>(statement, "world: " + text);
+    };
+    expect_refused([&] { world->all_reduce(at::Tensor()); },
+                   "all_reduce: tensor must be a tensor: found none");
+    expect_refused(
+        [&] {
+          world->all_reduce(at::zeros({2, 3}, f32).t());
+        },
+        "all_reduce: tensor must be contiguous");
+    expect_refused([&] { world->all_reduce(block.to(at::kShort)); },
+                   "all_reduce: tensor must be bool, uint8, int32, int64, float32, float64, "
+                   "bfloat16 or float16: found Short");
+    expect_refused([&] { world->all_reduce(block.to(at::kMeta)); },
+                   "all_reduce: tensor must be on the CPU: found meta");
+    expect_refused([&] { world->all_reduce(block.to(at::kBool)); },
+                   "all_reduce: op must be max or min on Bool: found sum");
+    expect_refused([&] { world->reduce_scatter(whole.to(at::kBool), block.to(at::kBool)); },
+                   "reduce_scatter: op must be max or min on Bool: found sum");
+    expect_refused([&] { world->reduce_scatter(whole, block.to(at::kDouble)); },
+                   "reduce_scatter: output must have the dtype of input, Float: found Double");
+    expect_refused(
+        [&] {
+          world->reduce_scatter(whole.view({P, 2}), block);
+        },
+        "reduce_scatter: input must have one dim: found 2");
+    expect_refused([&] { world->reduce_scatter(at::zeros({2 * P + 1}, f32), block); },
+                   "reduce_scatter: input must have " + std::to_string(2 * P) +
+                       " elements: found " + std::to_string(2 * P + 1));
+    expect_refused([&] { world->all_gather(block, at::zeros({2 * P - 1}, f32)); },
+                   "all_gather: output must have " + std::to_string(2 * P) + " elements: found " +
+                       std::to_string(2 * P - 1));
+    world->barrier();  // nothing was sent
+  });
+}
+
+TEST(CommunicatorTest, RefusesCountsThatDoNotFit) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const auto P = static_cast<size_t>(world->size());
+    const at::Tensor tensor = at::zeros({world->size()}, at::TensorOptions(at::kFloat));
+    const auto expect_refused = [&](const std::vector<int64_t>& sends,
+                                    const std::vector<int64_t>& receives,
+                                    const std::string& text) {
+      expect_throw<ShapeError>(
+          [&] { world->all_to_all_v(tensor, at::zeros_like(tensor), sends, receives); },
+          "world: all_to_all_v: " + text);
+    };
+    const std::vector<int64_t> ones(P, 1);
+    const std::string elements = std::to_string(P) + " elements of ";
+    expect_refused(
+        std::vector<int64_t>(P + 1, 0), ones, "send_counts must have one count for each");
+    expect_refused(std::vector<int64_t>(P, -1), ones, "send_counts must not be negative: found -1");
+    expect_refused(
+        std::vector<int64_t>(P, 0), ones, "send_counts must sum to the " + elements + "input");
+    expect_refused(
+        ones, std::vector<int64_t>(P, 2), "recv_counts must sum to the " + elements + "output");
+    // Sums that leave 63 bits.
+    expect_refused(std::vector<int64_t>(P, INT64_MAX), ones, "send_counts must sum to");
+    if (P > 1) {
+      std::vector<int64_t> all_to_self(P, 0);
+      all_to_self[static_cast<size_t>(world->rank())] = world->size();
+      expect_refused(ones, all_to_self, "recv_counts must be equal to send_counts for this rank");
+    }
+  });
+}
+
+TEST(CommunicatorTest, RefusesRanksOutsideTheGroup) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const at::Tensor tensor = at::zeros({1}, at::TensorOptions(at::kFloat));
+    const std::string last = std::to_string(world->size() - 1);
+    const std::string size = std::to_string(world->size());
+    expect_throw<ShapeError>(
+        [&] { world->broadcast(tensor, -1); },
+        "broadcast: root must be a rank of the group, 0 to " + last + ": found -1");
+    expect_throw<ShapeError>(
+        [&] { world->send(tensor, world->size()); },
+        "send: destination must be a rank of the group, 0 to " + last + ": found " + size);
+    expect_throw<ShapeError>(
+        [&] { world->recv(tensor, world->rank()); },
+        "recv: source must be another rank: found " + std::to_string(world->rank()));
+  });
+}
+
+TEST(CommunicatorTest, ADefaultHandleIsDone) {
+  Handle handle;
+  handle.wait();
+  handle.synchronize();
+}
+
+}  // namespace
+}  // namespace hecaton::parallel
