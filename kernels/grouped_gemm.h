@@ -14,18 +14,16 @@ namespace hecaton::kernels {
 /// num_rows_L[l] of them belong to expert l; an expert may have none. M and N stand for the widths
 /// of the product, for example D and G.
 ///
-/// Shapes:      x_RM: [R, M]; weight_LNM: [L, N, M], out by in as in torch::nn::Linear; y_RN: [R,
-/// N].
-///              Contiguous rows, CPU; float32, float64 or bfloat16, all equal unless said
-///              otherwise.
-/// num_rows_L:  L counts on the host; they sum to R.
-/// Errors:      ShapeError for other shapes or dtypes.
+/// Shapes:      x_RM: [R, M]; weight_LNM: [L, N, M], out by in as in torch::nn::Linear;
+///              y_RN: [R, N]. Contiguous rows, CPU; float32, float64 or bfloat16, all equal unless
+///              said otherwise.
+/// num_rows_L:  L counts on the host, none negative; they sum to R.
+/// Errors:      ShapeError for other shapes, counts or dtypes.
 /// Gradient:    none recorded.
-/// Precision:   float32 accumulation, float64 for float64.
-/// Determinism: run to run bitwise. Each expert is one library GEMM, one expert per thread, so a
-/// row's
-///              bits do not depend on the thread count, but may depend on how many rows its expert
-///              has.
+/// Precision:   float32 accumulation, float64 for float64. A bfloat16 product is rounded to
+///              bfloat16 once, also where it is then added to a float32 gradient.
+/// Determinism: bitwise for every thread count: each block of an expert's rows is one library
+///              product on one thread. A row's bits may depend on how many rows its expert has.
 
 /// y_RN = x_RM weight_LNM^T, expert by expert.
 at::Tensor grouped_gemm(const at::Tensor& x_RM,

@@ -4,6 +4,8 @@
 #include "models/attention.h"
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
@@ -36,6 +38,15 @@ at::Tensor with_capacity(const at::Tensor& old, const at::Tensor& like_BHQC, int
     grown.narrow(2, 0, old.size(2)).copy_(old);
   }
   return grown;
+}
+
+/// The mask for Q new queries that follow num_keys - Q cached keys; undefined where none is needed.
+at::Tensor mask_after_cache(int64_t Q, int64_t num_keys) {
+  // Alone a token sees everything, and without cached keys plain causal attention will do.
+  if (Q == 1 || Q == num_keys) {
+    return {};
+  }
+  return at::ones({Q, num_keys}, at::TensorOptions().dtype(at::kBool)).tril(num_keys - Q);
 }
 
 }  // namespace
@@ -88,13 +99,15 @@ at::Tensor AttentionImpl::forward(const at::Tensor& x_BQD, const AttentionContex
   if (context.cache != nullptr) {
     std::tie(key_BHQC, value_BHQC) = context.cache->append(key_BHQC, value_BHQC);
   }
-  // One new token sees the whole cache; several see each other causally, and come first.
-  const bool is_causal = !context.mask_B1QQ.defined() && query_BHQC.size(2) == key_BHQC.size(2);
+  const at::Tensor mask = context.mask_B1QQ.defined()
+                              ? context.mask_B1QQ
+                              : mask_after_cache(query_BHQC.size(2), key_BHQC.size(2));
+  const bool is_causal = !mask.defined() && query_BHQC.size(2) == key_BHQC.size(2);
   const at::Tensor mixed_BHQC = at::scaled_dot_product_attention(
       query_BHQC,
       key_BHQC,
       value_BHQC,
-      context.mask_B1QQ.defined() ? std::optional<at::Tensor>(context.mask_B1QQ) : std::nullopt,
+      mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt,
       /*dropout_p=*/0.0,
       is_causal,
       /*scale=*/std::nullopt,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -28,7 +29,8 @@ struct KvCache {
 
 /// Which earlier tokens a token may see.
 struct AttentionContext {
-  /// [B, 1, Q, Q] bool, true where a query may look. Undefined: every earlier token.
+  /// [B, 1, Q, Q] bool, true where a query may look; not after cached tokens. Undefined: every
+  /// earlier token.
   at::Tensor mask_B1QQ;
   int64_t first_position = 0;  ///< position of the first token; tokens before are in the cache
   KvCache* cache = nullptr;    ///< null: no cache
@@ -36,13 +38,11 @@ struct AttentionContext {
 
 /// Causal self-attention with rotary positions and grouped queries.
 ///
-/// Formula:     softmax(rotate(q) rotate(k)^T / sqrt(C) + mask) v, projected back to D; q, k, v
-/// without
-///              biases, q and k normalised per head if qk_norm
-/// Source:      Vaswani et al. 2017, arXiv 1706.03762; Su et al. 2021, arXiv 2104.09864 (rotary, in
-/// the
-///              half-split form of Hugging Face); Ainslie et al. 2023, arXiv 2305.13245 (grouped
-///              queries)
+/// Formula:     softmax(rotate(q) rotate(k)^T / sqrt(C) + mask) v, projected back to D; no biases;
+///              q and k normalised per head if qk_norm
+/// Source:      Vaswani et al. 2017, arXiv 1706.03762; Su et al. 2021, arXiv 2104.09864 (rotary,
+///              in the half-split form of Hugging Face); Ainslie et al. 2023, arXiv 2305.13245
+///              (grouped queries)
 class AttentionImpl final : public torch::nn::Module {
  public:
   explicit AttentionImpl(const DecoderConfig& config);

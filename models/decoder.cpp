@@ -3,8 +3,11 @@
 
 #include "models/decoder.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/embedding.h>
@@ -25,14 +28,29 @@ const DecoderConfig& validated(const DecoderConfig& config) {
   return config;
 }
 
+/// Experts of each layer on this rank; a dense model asks no dispatcher, whose ranks need not
+/// divide a number of experts that nobody has.
+int64_t num_local_experts(const DecoderConfig& config, const moe::Dispatcher& dispatcher) {
+  return config.moe.layers.empty() ? 0
+                                   : dispatcher.local_experts(config.moe.router.num_experts).count;
+}
+
+void check_ids(const std::string& name, const at::Tensor& ids, int64_t vocab_size) {
+  check_dtype(name, ids, at::kLong);
+  const at::Tensor wrong = ids.masked_select(ids.lt(0).logical_or(ids.ge(vocab_size)));
+  if (wrong.numel() > 0) {
+    throw ShapeError(name + " must be in [0, vocab_size=" + std::to_string(vocab_size) +
+                     "): found " + std::to_string(wrong[0].item<int64_t>()));
+  }
+}
+
 }  // namespace
 
 DecoderImpl::DecoderImpl(const DecoderConfig& config)
     : DecoderImpl(config, std::make_shared<moe::LocalDispatcher>()) {}
 
 DecoderImpl::DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispatcher> dispatcher)
-    : config_(validated(config)),
-      num_local_experts_(dispatcher->local_experts(config.moe.router.num_experts).count) {
+    : config_(validated(config)), num_local_experts_(num_local_experts(config, *dispatcher)) {
   const auto options = at::TensorOptions().dtype(config.dtype);
   const int64_t D = config.hidden_size;
   embedding_VD_ = register_parameter("embedding", at::zeros({config.vocab_size, D}, options));
@@ -49,15 +67,7 @@ DecoderImpl::DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispa
 
 at::Tensor DecoderImpl::embed(const at::Tensor& token_BQ) {
   check_shape("token_BQ", token_BQ, {-1, -1});
-  check_dtype("token_BQ", token_BQ, at::kLong);
-  if (token_BQ.numel() > 0) {
-    const auto smallest = token_BQ.min().item<int64_t>();
-    const auto largest = token_BQ.max().item<int64_t>();
-    if (smallest < 0 || largest >= config_.vocab_size) {
-      throw ShapeError("token_BQ must be in [0, vocab_size=" + std::to_string(config_.vocab_size) +
-                       "): found " + std::to_string(smallest < 0 ? smallest : largest));
-    }
-  }
+  check_ids("token_BQ", token_BQ, config_.vocab_size);
   return at::embedding(embedding_VD_, token_BQ);
 }
 
@@ -72,7 +82,10 @@ at::Tensor DecoderImpl::head(const at::Tensor& x_BQD) {
 }
 
 at::Tensor DecoderImpl::loss(const at::Tensor& logit_BQV, const at::Tensor& target_BQ) {
+  check_shape("target_BQ", target_BQ, {-1, -1});
   check_shape("logit_BQV", logit_BQV, {target_BQ.size(0), target_BQ.size(1), config_.vocab_size});
+  check_ids(
+      "target_BQ", target_BQ.masked_fill(target_BQ.eq(kIgnoredTarget), 0), config_.vocab_size);
   const at::Tensor logit_TV =
       logit_BQV.reshape({-1, config_.vocab_size}).to(accumulation_dtype(config_.dtype));
   return at::cross_entropy_loss(

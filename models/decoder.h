@@ -45,7 +45,8 @@ class DecoderImpl final : public torch::nn::Module {
   at::Tensor head(const at::Tensor& x_BQD);
   /// The *sum* over trained tokens of -log softmax(logit)[target], in nats: a scalar, float32, or
   /// float64 in a float64 model. The caller divides once, by the trained tokens of the global
-  /// batch. target_BQ: [B, Q] int64, kIgnoredTarget where nothing is trained.
+  /// batch. target_BQ: [B, Q] int64 in [0, V), kIgnoredTarget where nothing is trained. Errors:
+  /// ShapeError for other shapes, another dtype or a target out of range.
   at::Tensor loss(const at::Tensor& logit_BQV, const at::Tensor& target_BQ);
   /// Returns logits [B, Q, V].
   at::Tensor forward(const at::Tensor& token_BQ, BlockContext& context);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 namespace hecaton::models {
@@ -59,11 +60,15 @@ void DecoderConfig::collect_faults(ConfigFaults& faults) const {
                  "initializer_range",
                  initializer_range,
                  "must be finite and above 0");
+  faults.require(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
+                 "dtype",
+                 c10::toString(dtype),
+                 "must be float32, bfloat16 or float64");
   for (const int64_t layer : moe.layers) {
     faults.require(layer >= 0 && layer < num_hidden_layers,
                    "moe.layers",
                    layer,
-                   "must be below num_hidden_layers=" + std::to_string(num_hidden_layers));
+                   "must be in [0, num_hidden_layers=" + std::to_string(num_hidden_layers) + ")");
   }
   faults.require(std::is_sorted(moe.layers.begin(), moe.layers.end(), std::less_equal<>()),
                  "moe.layers",

@@ -21,7 +21,7 @@ struct AttachLoss : torch::autograd::Function<AttachLoss> {
                             const at::Tensor& y,
                             const at::Tensor& loss) {
     ctx->saved_data["options"] = at::zeros_like(loss);
-    return y;
+    return y.detach();  // the same memory; y itself could not be changed in place afterwards
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,

@@ -41,8 +41,7 @@ struct RoutingLossShares {
 /// The losses of one layer and one micro-batch.
 ///
 /// Formula:     with N tokens in the micro-batch over all ranks, M in the whole step, and c_E the
-/// used
-///              slots per expert over all ranks,
+///              used slots per expert over all ranks,
 ///              switch: E * sum_e c_e / (N K) * sum_t prob_te / M
 ///              z:      sum_t logsumexp(logit_t)^2 / M
 ///              A step's loss is thus the token-weighted mean over its micro-batches, whatever the
@@ -55,14 +54,14 @@ struct RoutingLossShares {
 /// Gradient:    to prob_TE and logit_TE; none through the counts.
 /// Precision:   dtype of prob_TE.
 /// Parallel:    one sum through context.counts when a switch loss is configured or the step's
-/// number
-///              of tokens is unknown, on every rank.
+///              number of tokens is unknown, on every rank.
 RoutingLossShares routing_losses(const std::vector<RoutingLossConfig>& configs,
                                  const RoutingContext& context,
                                  const Routing& routing);
 
-/// Returns y unchanged and sends a gradient of 1 into `loss` whenever y gets a gradient: the loss
-/// takes part in training without touching any other number.
+/// Returns the numbers of y, in the same memory, and sends a gradient of 1 into `loss` whenever the
+/// result gets a gradient: the loss takes part in training without touching any other number.
+/// loss: scalar; undefined: returns y itself.
 at::Tensor attach_loss(const at::Tensor& y, const at::Tensor& loss);
 
 }  // namespace hecaton::moe

@@ -3,6 +3,7 @@
 
 #include "moe/capacity.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/error.h"
 #include "core/shapes.h"
 #include "moe/router.h"
 
@@ -26,8 +28,10 @@ struct Window {
 
 std::vector<Window> sequence_windows(const at::Tensor& sequence_idx_T, int64_t T, int64_t E) {
   std::vector<Window> windows;
+  const at::Tensor contiguous_T =
+      sequence_idx_T.defined() ? sequence_idx_T.contiguous() : at::Tensor();
   const int32_t* sequence_idx =
-      sequence_idx_T.defined() ? sequence_idx_T.const_data_ptr<int32_t>() : nullptr;
+      contiguous_T.defined() ? contiguous_T.const_data_ptr<int32_t>() : nullptr;
   int64_t begin = 0;
   for (int64_t t = 1; t <= T; ++t) {
     if (t == T || (sequence_idx != nullptr && sequence_idx[t] != sequence_idx[begin])) {
@@ -59,6 +63,25 @@ int64_t drop_in_window(int64_t capacity, Window& window, at::Tensor& expert_idx_
   return num_dropped;
 }
 
+std::vector<Window> windows_of(CapacityScope scope,
+                               const RoutingContext& context,
+                               const Routing& routing) {
+  const int64_t T = routing.expert_idx_TK.size(0);
+  const int64_t E = routing.num_tokens_E.size(0);
+  switch (scope) {
+    case CapacityScope::kSequence:
+      return sequence_windows(context.sequence_idx_T, T, E);
+    case CapacityScope::kMicroBatch: {
+      LocalCounts local;
+      CountReducer& counts = context.counts != nullptr ? *context.counts : local;
+      return {micro_batch_window(routing.num_tokens_E, T, counts)};
+    }
+    case CapacityScope::kRank:
+      return sequence_windows(/*sequence_idx_T=*/{}, T, E);
+  }
+  throw InternalError("unknown capacity scope");
+}
+
 }  // namespace
 
 void CapacityConfig::collect_faults(ConfigFaults& faults) const {
@@ -79,30 +102,25 @@ int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E)
 }
 
 void apply_capacity(const CapacityConfig& config, const RoutingContext& context, Routing& routing) {
-  if (!config.factor || context.replay != nullptr) {
+  if (!config.factor && context.replay == nullptr) {
     return;
   }
-  const int64_t T = routing.expert_idx_TK.size(0);
-  const int64_t K = routing.expert_idx_TK.size(1);
-  const int64_t E = routing.num_tokens_E.size(0);
-  std::vector<Window> windows;
-  if (config.scope == CapacityScope::kSequence) {
-    windows = sequence_windows(context.sequence_idx_T, T, E);
-  } else if (config.scope == CapacityScope::kMicroBatch) {
-    LocalCounts local;
-    windows = {micro_batch_window(
-        routing.num_tokens_E, T, context.counts != nullptr ? *context.counts : local)};
+  routing.chosen_idx_TK = routing.expert_idx_TK;
+  if (context.replay != nullptr) {
+    const at::Tensor is_dropped_TK = context.replay->expert_idx_TK.lt(0);
+    routing.expert_idx_TK = routing.chosen_idx_TK.masked_fill(is_dropped_TK, -1);
+    routing.num_dropped = context.replay->num_dropped;
   } else {
-    windows = sequence_windows(/*sequence_idx_T=*/{}, T, E);
+    const int64_t K = routing.chosen_idx_TK.size(1);
+    const int64_t E = routing.num_tokens_E.size(0);
+    routing.expert_idx_TK = routing.chosen_idx_TK.clone();
+    for (Window& window : windows_of(config.scope, context, routing)) {
+      const int64_t capacity = expert_capacity(*config.factor, window.num_tokens, K, E);
+      routing.num_dropped += drop_in_window(capacity, window, routing.expert_idx_TK);
+    }
   }
-  at::Tensor kept_TK = routing.expert_idx_TK.clone();
-  for (Window& window : windows) {
-    const int64_t capacity = expert_capacity(*config.factor, window.num_tokens, K, E);
-    routing.num_dropped += drop_in_window(capacity, window, kept_TK);
-  }
-  routing.weight_TK = routing.weight_TK.masked_fill(kept_TK.lt(0), 0.0);
-  routing.expert_idx_TK = kept_TK;
-  routing.num_tokens_E = count_tokens(kept_TK, E);
+  routing.weight_TK = routing.weight_TK.masked_fill(routing.expert_idx_TK.lt(0), 0.0);
+  routing.num_tokens_E = count_tokens(routing.expert_idx_TK, routing.num_tokens_E.size(0));
 }
 
 }  // namespace hecaton::moe

@@ -15,13 +15,13 @@ namespace hecaton::moe {
 enum class CapacityScope {
   kSequence,    ///< the tokens of one sequence; independent of layout and micro-batch
   kMicroBatch,  ///< the tokens of all ranks at one accumulation index; independent of the layout
-  kRank  ///< the tokens of one rank; depends on the layout, for comparison with other systems
+  kRank,        ///< the tokens of one rank; depends on the layout, to compare with other systems
 };
 
 /// How many tokens an expert takes.
 struct CapacityConfig {
-  /// Capacity over the mean load. Above 0 and finite. Unset: no limit, nothing is dropped. Default:
-  /// ours.
+  /// Capacity over the mean load. Above 0 and finite. Unset: no limit, nothing is dropped.
+  /// Default: ours.
   std::optional<double> factor;
   /// Default: the only scope whose result depends on neither layout nor batch size.
   CapacityScope scope = CapacityScope::kSequence;
@@ -38,9 +38,13 @@ int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E)
 /// within a token best expert first. A slot turned away gets expert -1 and weight 0; the token then
 /// passes through the residual connection alone, its other weights are not renormalised.
 ///
-/// routing:     changed: expert_idx_TK, weight_TK, num_tokens_E, num_dropped. Left alone when
-///              config.factor is unset or the routing was replayed.
-/// Parallel:    with scope kMicroBatch two reductions through context.counts, on every rank.
+/// routing:     changed: expert_idx_TK, weight_TK, num_tokens_E, num_dropped; the choice before
+/// goes
+///              to chosen_idx_TK. Left alone when config.factor is unset. A replayed routing drops
+///              the slots that were dropped when it was recorded, whatever the config.
+/// Gradient:    to weight_TK in the slots that stay; 0 in the others.
+/// Parallel:    with scope kMicroBatch two reductions through context.counts, on every rank; none
+///              for a replayed routing.
 /// Determinism: bitwise; an integer decision.
 void apply_capacity(const CapacityConfig& config, const RoutingContext& context, Routing& routing);
 

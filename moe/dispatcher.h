@@ -46,8 +46,8 @@ class PendingRows {
 struct DispatchChunk {
   int64_t token_begin = 0;
   int64_t token_end = 0;
-  at::Tensor
-      slot_of_row_R;  ///< [R] int32: slot (t - token_begin)*K + k of each row that leaves here
+  /// [R] int32: slot (t - token_begin)*K + k of each row that leaves here.
+  at::Tensor slot_of_row_R;
   at::Tensor row_of_slot_TK;        ///< [tokens, K] int32: its inverse, -1 for unused slots
   std::vector<int64_t> num_rows_L;  ///< rows that arrive here, per local expert
 };
@@ -71,14 +71,14 @@ class Dispatcher {
   /// Which of a layer's experts live on this rank.
   virtual ExpertRange local_experts(int64_t num_experts) const = 0;
 
-  /// routing:    after any capacity. num_chunks: at least 1; tokens are cut into that many even
-  /// ranges. Parallel:   one exchange of counts where ranks share the experts.
+  /// routing:    after any capacity.
+  /// num_chunks: at least 1; tokens are cut into that many even ranges.
+  /// Parallel:   one exchange of counts where ranks share the experts.
   virtual std::shared_ptr<const DispatchPlan> plan(const Routing& routing, int64_t num_chunks) = 0;
 
   /// x_TD:       [T, D], every token of the micro-batch; value_TK: [T, K] float, or undefined.
   /// Returns:    rows in the order of local experts, num_rows_L of them each; within an expert in
-  /// the
-  ///             order of ranks and tokens.
+  ///             the order of ranks and tokens.
   virtual PendingRows start_dispatch(const DispatchPlan& plan,
                                      int64_t chunk,
                                      const at::Tensor& x_TD,
@@ -97,16 +97,16 @@ inline int64_t chunk_begin(int64_t T, int64_t num_chunks, int64_t chunk) {
   return T * chunk / num_chunks;
 }
 
-/// The chunk table of a routing: token ranges and slots sorted by expert; num_rows_L is left to the
-/// dispatcher. num_rows_E of each chunk is returned beside it.
+/// Token ranges and their slots sorted by expert.
 struct SortedChunks {
-  std::vector<DispatchChunk> chunks;
-  std::vector<at::Tensor> num_rows_E;
+  std::vector<DispatchChunk> chunks;   ///< num_rows_L is left to the dispatcher
+  std::vector<at::Tensor> num_rows_E;  ///< per chunk: [E] int64, rows that leave here
 };
+/// The chunk table of a routing. Errors: InternalError if num_chunks < 1.
 SortedChunks sort_chunks(const Routing& routing, int64_t num_chunks);
 
-/// The rows of a chunk that leave here: rows of x_TD and numbers of value_TK in the order of
-/// experts.
+/// The rows of a chunk that leave here: rows of x_TD, and numbers of value_TK if it is defined, in
+/// the order of experts.
 Rows leaving_rows(const DispatchChunk& chunk, const at::Tensor& x_TD, const at::Tensor& value_TK);
 
 }  // namespace hecaton::moe

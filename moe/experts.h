@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -42,9 +43,8 @@ struct ExpertOutput {
 
 /// Result of Experts::backward_input().
 struct ExpertInputGrads {
-  at::Tensor dx_RD;  ///< [R, D]
-  at::Tensor
-      dscore_R;  ///< [R] float: gradient of the weight with which each row's output is summed
+  at::Tensor dx_RD;                     ///< [R, D]
+  at::Tensor dscore_R;                  ///< [R] float: gradient of each row's score
   std::vector<at::Tensor> for_weights;  ///< what backward_weight() goes on with
 };
 
@@ -84,7 +84,8 @@ class Experts : public torch::nn::Module {
                                                      int64_t first_expert) = 0;
 
   /// From now on the gradients of the module's own weights go here, in the order of
-  /// weights().tensors; an empty list turns sinks off.
+  /// weights().tensors; an empty list turns sinks off. Errors: InternalError in backward if there
+  /// are sinks and they are not as many as the weights.
   void set_grad_sinks(std::vector<GradSink> sinks) { sinks_ = std::move(sinks); }
   const std::vector<GradSink>& grad_sinks() const { return sinks_; }
 

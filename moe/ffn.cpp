@@ -3,11 +3,14 @@
 
 #include "moe/ffn.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "core/check.h"
+#include "core/config_faults.h"
 #include "core/shapes.h"
 
 namespace hecaton::moe {
@@ -26,6 +29,8 @@ struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list grads) {
+    HECATON_CHECK(!at::GradMode::is_enabled(),
+                  "a feed-forward network can be differentiated once, not twice");
     const at::Tensor z_TG = ctx->get_saved_variables()[0];
     const at::Tensor score_T =
         at::ones({z_TG.size(0)}, at::TensorOptions().dtype(accumulation_dtype(z_TG.scalar_type())));
@@ -41,6 +46,11 @@ FfnImpl::FfnImpl(int64_t hidden_size,
                  kernels::Activation activation,
                  at::ScalarType dtype)
     : activation_(activation) {
+  ConfigFaults faults("ffn");
+  faults.require(hidden_size >= 1, "hidden_size", hidden_size, "must be at least 1");
+  faults.require(
+      intermediate_size >= 1, "intermediate_size", intermediate_size, "must be at least 1");
+  faults.throw_if_any();
   const auto options = at::TensorOptions().dtype(dtype);
   const int64_t G = kernels::projection_width(activation, intermediate_size);
   up_GD_ = register_parameter("up", at::zeros({G, hidden_size}, options));

@@ -21,13 +21,15 @@ namespace hecaton::moe {
 /// Formula: y = act(x up^T) down^T, with up = (gate, up) stacked for a gated activation
 class FfnImpl final : public torch::nn::Module {
  public:
-  /// hidden_size D and intermediate_size F: counts, at least 1.
+  /// hidden_size D and intermediate_size F: counts, at least 1. Errors: ConfigError if they are
+  /// not.
   FfnImpl(int64_t hidden_size,
           int64_t intermediate_size,
           kernels::Activation activation,
           at::ScalarType dtype = at::kFloat);
 
-  /// x_TD: [T, D], dtype of the weights. Returns [T, D].
+  /// x_TD: [T, D], dtype of the weights. Returns [T, D]. Gradient: to x_TD and the weights; once,
+  /// not twice.
   at::Tensor forward(const at::Tensor& x_TD);
 
   /// Names: <prefix>.{gate,up,down}_proj.weight.

@@ -8,6 +8,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/config_faults.h"
+#include "core/error.h"
 #include "core/shapes.h"
 #include "kernels/grouped_gemm.h"
 
@@ -15,6 +16,23 @@ namespace hecaton::moe {
 namespace {
 
 constexpr double kInitStd = 0.02;  // GPT-2's, and every decoder's since
+
+void check_weights(const GroupedFfnConfig& config,
+                   const at::Tensor& x_RD,
+                   int64_t L,
+                   const ExpertWeights& weights) {
+  if (weights.tensors.size() != 2) {
+    throw ShapeError("GroupedFfn needs 2 weights: found " + std::to_string(weights.tensors.size()));
+  }
+  const int64_t D = config.hidden_size;
+  const at::Tensor& up_LGD = weights.tensors[0];
+  const at::Tensor& down_LDF = weights.tensors[1];
+  check_shape("up_LGD", up_LGD, {L, -1, D});
+  const int64_t F = up_LGD.size(1) / kernels::projection_width(config.activation, 1);
+  check_shape("down_LDF", down_LDF, {L, D, F});
+  check_shape("x_RD", x_RD, {-1, D});
+  check_dtype("x_RD", x_RD, up_LGD.scalar_type());
+}
 
 }  // namespace
 
@@ -44,6 +62,7 @@ ExpertOutput GroupedFfnImpl::forward(const at::Tensor& x_RD,
                                      const std::vector<int64_t>& num_rows_L,
                                      const ExpertWeights& weights,
                                      bool is_training) {
+  check_weights(config_, x_RD, static_cast<int64_t>(num_rows_L.size()), weights);
   const at::Tensor z_RG = kernels::grouped_gemm(x_RD, weights.tensors[0], num_rows_L);
   const at::Tensor a_RF = kernels::activation_forward(z_RG, config_.activation);
   ExpertOutput output;

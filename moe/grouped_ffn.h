@@ -27,8 +27,7 @@ struct GroupedFfnConfig {
 ///
 /// Formula:     y = act(x up^T) down^T, with up = (gate, up) stacked for a gated activation
 /// Weights:     {up_LGD, down_LDF}, no biases. The gate, up and down matrices of each expert have
-/// global
-///              names of their own: <prefix>.experts.<e>.{gate,up,down}_proj.weight.
+///              global names of their own: <prefix>.experts.<e>.{gate,up,down}_proj.weight.
 /// Saved:       x_RD and the pre-activations z_RG; no output of an expert.
 class GroupedFfnImpl final : public Experts {
  public:
@@ -36,6 +35,8 @@ class GroupedFfnImpl final : public Experts {
   explicit GroupedFfnImpl(const GroupedFfnConfig& config);
 
   ExpertWeights weights() const override { return {{up_LGD_, down_LDF_}}; }
+  /// Errors: ShapeError if weights are not {up_LGD, down_LDF} with this D, or x_RD has another D or
+  /// dtype.
   ExpertOutput forward(const at::Tensor& x_RD,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertWeights& weights,

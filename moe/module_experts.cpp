@@ -3,6 +3,8 @@
 
 #include "moe/module_experts.h"
 
+#include <algorithm>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -30,6 +32,42 @@ at::Tensor join_rows(const std::vector<at::Tensor>& rows_L, const at::Tensor& li
   return rows_L.empty() ? at::zeros_like(like_RD) : at::cat(rows_L);
 }
 
+bool is_same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.is_same(y);
+  });
+}
+
+/// The gradients of inputs; undefined where one needs none or does not matter.
+std::vector<at::Tensor> gradients(const std::vector<at::Tensor>& outputs,
+                                  const std::vector<at::Tensor>& inputs,
+                                  const std::vector<at::Tensor>& grad_outputs) {
+  std::vector<at::Tensor> trained;
+  for (const at::Tensor& input : inputs) {
+    if (input.requires_grad()) {
+      trained.push_back(input);
+    }
+  }
+  std::vector<at::Tensor> grads(inputs.size());
+  if (trained.empty()) {
+    return grads;
+  }
+  // Backward is repeatable, as an autograd node's must be, so the inner graph is kept.
+  const std::vector<at::Tensor> found = torch::autograd::grad(outputs,
+                                                              trained,
+                                                              grad_outputs,
+                                                              /*retain_graph=*/true,
+                                                              /*create_graph=*/false,
+                                                              /*allow_unused=*/true);
+  auto next = found.begin();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].requires_grad()) {
+      grads[i] = *next++;
+    }
+  }
+  return grads;
+}
+
 }  // namespace
 
 ModuleExpertsImpl::ModuleExpertsImpl(int64_t num_local_experts, const Factory& factory) {
@@ -47,11 +85,8 @@ ExpertOutput ModuleExpertsImpl::forward(const at::Tensor& x_RD,
                                         const std::vector<int64_t>& num_rows_L,
                                         const ExpertWeights& weights,
                                         bool is_training) {
-  const std::vector<at::Tensor> own = parameters();
-  for (size_t i = 0; i < weights.tensors.size(); ++i) {
-    if (weights.tensors.size() != own.size() || !weights.tensors[i].is_same(own[i])) {
-      throw ShapeError("ModuleExperts can run on its own parameters alone");
-    }
+  if (!is_same(parameters(), weights.tensors)) {
+    throw ShapeError("ModuleExperts can run on its own parameters alone");
   }
   const at::AutoGradMode grad_mode(is_training);
   auto graph = std::make_shared<Graph>();
@@ -81,13 +116,8 @@ ExpertInputGrads ModuleExpertsImpl::backward_input(const at::Tensor& dy_RD,
   const at::Tensor weighted_RD = (dy_RD * score_R.unsqueeze(1)).to(dy_RD.scalar_type());
   std::vector<at::Tensor> inputs = graph->x_L;
   inputs.insert(inputs.end(), weights.tensors.begin(), weights.tensors.end());
-  // Backward is repeatable, as an autograd node's must be, so the inner graph is kept.
-  std::vector<at::Tensor> grads = torch::autograd::grad(graph->y_L,
-                                                        inputs,
-                                                        split_rows(weighted_RD, num_rows_L),
-                                                        /*retain_graph=*/true,
-                                                        /*create_graph=*/false,
-                                                        /*allow_unused=*/true);
+  const std::vector<at::Tensor> grads =
+      gradients(graph->y_L, inputs, split_rows(weighted_RD, num_rows_L));
   std::vector<at::Tensor> dx_L;
   std::vector<at::Tensor> y_L;
   for (size_t l = 0; l < graph->x_L.size(); ++l) {

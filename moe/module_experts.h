@@ -19,9 +19,7 @@ namespace hecaton::moe {
 /// and differentiated by autograd inside backward. Slower than GroupedFfn and free in shape.
 ///
 /// Weights: the modules' own parameters, expert by expert; others are refused, because a module
-/// cannot
-///          run on weights that are not its own. Copies of one factory's module must have the same
-///          parameters.
+///          cannot run on weights that are not its own. Frozen ones stay without gradient.
 class ModuleExpertsImpl final : public Experts {
  public:
   using Factory = std::function<torch::nn::AnyModule()>;

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include <ATen/ops/zeros.h>
+#include <c10/util/accumulate.h>
 
+#include "core/check.h"
 #include "core/error.h"
 #include "core/shapes.h"
 #include "moe/detail/moe_function.h"
@@ -40,14 +42,16 @@ const MoeLayerConfig& validated(const MoeLayerConfig& config) {
 }
 
 void check_context(const RoutingContext& context, int64_t T) {
-  for (const auto& [name, tensor] : {std::pair{"token_id_T", &context.token_id_T},
-                                     std::pair{"global_token_idx_T", &context.global_token_idx_T},
-                                     std::pair{"sequence_idx_T", &context.sequence_idx_T},
-                                     std::pair{"valid_T", &context.valid_T}}) {
-    if (tensor->defined()) {
-      check_shape(name, *tensor, {T});
+  const auto check = [T](const char* name, const at::Tensor& tensor, at::ScalarType dtype) {
+    if (tensor.defined()) {
+      check_shape(name, tensor, {T});
+      check_dtype(name, tensor, dtype);
     }
-  }
+  };
+  check("token_id_T", context.token_id_T, at::kLong);
+  check("global_token_idx_T", context.global_token_idx_T, at::kLong);
+  check("sequence_idx_T", context.sequence_idx_T, at::kInt);
+  check("valid_T", context.valid_T, at::kBool);
 }
 
 /// The context of the tokens at idx alone.
@@ -80,6 +84,8 @@ void MoeLayerConfig::collect_faults(ConfigFaults& faults) const {
   for (size_t i = 0; i < losses.size(); ++i) {
     faults.require_valid("losses." + std::to_string(i), losses[i]);
   }
+  const bool is_model_dtype = dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble;
+  faults.require(is_model_dtype, "dtype", dtype, "must be float32, bfloat16 or float64");
 }
 
 void MoeLayerConfig::validate() const {
@@ -127,8 +133,9 @@ at::Tensor MoeLayerImpl::forward_with(const at::Tensor& x,
   if (!x.defined() || x.dim() < 1) {
     throw ShapeError("x has the wrong shape: expected [..., D] found no dims");
   }
-  const at::Tensor x_TD = x.reshape({-1, x.size(-1)});
-  check_context(context, x_TD.size(0));
+  const int64_t T = c10::multiply_integers(x.sizes().slice(0, static_cast<size_t>(x.dim()) - 1));
+  const at::Tensor x_TD = x.reshape({T, x.size(-1)});
+  check_context(context, T);
   if (!context.valid_T.defined() || context.valid_T.all().item<bool>()) {
     return forward_tokens(x_TD.contiguous(), context, weights).view(x.sizes());
   }
@@ -143,6 +150,8 @@ at::Tensor MoeLayerImpl::forward_tokens(const at::Tensor& x_TD,
                                         const RoutingContext& context,
                                         const ExpertWeights& weights) {
   Routing routing = router_->forward(x_TD, context);
+  HECATON_CHECK_EQ(
+      routing.expert_idx_TK.size(0), x_TD.size(0), "a router must decide for every token");
   const bool is_training = context.phase != Phase::kEval;
   RoutingLossShares shares;
   if (is_training) {

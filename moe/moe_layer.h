@@ -9,6 +9,8 @@
 #include <vector>
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/common.h>
+#include <torch/nn/modules/container/any.h>
 #include <torch/nn/pimpl.h>
 
 #include "core/parameter.h"
@@ -33,7 +35,7 @@ struct MoeLayerConfig {
   RouterConfig router{};
   CapacityConfig capacity{};
   std::vector<RoutingLossConfig> losses{};  ///< default: none
-  at::ScalarType dtype = at::kFloat;      ///< float32, bfloat16 or float64
+  at::ScalarType dtype = at::kFloat;        ///< float32, bfloat16 or float64
 
   void collect_faults(ConfigFaults& faults) const;
   /// Throws one ConfigError that lists every fault.
@@ -73,12 +75,17 @@ class MoeLayerImpl final : public torch::nn::Module {
                std::vector<RoutingLossConfig> losses);
 
   /// x:           [..., D], dtype of the experts, CPU; every leading dim counts tokens. Zero tokens
-  /// are fine. Returns:     same shape and dtype; padding (context.valid_T false) gets zeros
-  /// whatever x holds there. Errors:      ShapeError if the last dim is not D or a context tensor
-  /// does not have T elements. Gradient:    to x and all parameters; once, not twice. Precision:
-  /// docs/numerics.md. Determinism: bitwise from run to run on one layout. Parallel:    the
-  /// dispatcher's exchanges and the counts of losses and capacity; every rank of the
-  ///              micro-batch must call it, also with zero tokens.
+  ///              are fine.
+  /// Returns:     same shape and dtype; padding (context.valid_T false) gets zeros whatever x holds
+  ///              there.
+  /// Errors:      ShapeError if x is not [..., D] or has another dtype, a context tensor has not T
+  ///              elements or another dtype, or context.replay is of other tokens. InternalError if
+  ///              a router decides for another number of tokens than it was given.
+  /// Gradient:    to x and all parameters; once, not twice.
+  /// Precision:   docs/numerics.md.
+  /// Determinism: bitwise from run to run on one layout.
+  /// Parallel:    the dispatcher's exchanges and the counts of losses and capacity; every rank of
+  ///              the micro-batch must call it, also with zero tokens.
   at::Tensor forward(const at::Tensor& x, const RoutingContext& context = {});
 
   /// The same on other weights than the experts' own, of the same shapes; their gradients go to
@@ -87,16 +94,22 @@ class MoeLayerImpl final : public torch::nn::Module {
                           const RoutingContext& context,
                           const ExpertWeights& weights);
 
-  /// Cuts the tokens into this many ranges whose exchanges and experts run one after the other; at
-  /// least 1. The result does not depend on it beyond rounding.
+  /// Cuts the tokens into this many ranges whose exchanges and experts run one after the other. The
+  /// result does not depend on it beyond rounding. Errors: ConfigError if it is below 1.
   void set_num_chunks(int64_t num_chunks);
 
+  /// Of the last forward that was no recomputation, as is last_routing().
   const LoadStats& stats() const { return stats_; }
-  /// The decision of the last forward, after capacity, for valid tokens alone.
+  /// The decision after capacity, for valid tokens alone. A copy of it is what a recomputation of
+  /// the same tokens replays.
   const Routing& last_routing() const { return last_routing_; }
   Router& router() { return *router_; }
   Experts& experts() { return *experts_; }
   std::vector<Parameter> describe_parameters(const std::string& prefix);
+
+ protected:
+  // A torch::nn::Sequential calls forward with x alone.
+  FORWARD_HAS_DEFAULT_ARGS({1, torch::nn::AnyValue(RoutingContext())})
 
  private:
   at::Tensor forward_tokens(const at::Tensor& x_TD,

@@ -19,8 +19,8 @@ namespace hecaton::moe {
 class Router : public torch::nn::Module {
  public:
   /// x_TD:        [T, D], the model's dtype, CPU, contiguous, T >= 0, not changed. Real tokens
-  /// only:
-  ///              the layer takes padding out before.
+  ///              only: the layer takes padding out before.
+  /// context:     with a replay, the experts are those of recorded_choice().
   /// Returns:     a Routing without capacity: num_tokens_E sums to the used slots.
   /// Gradient:    to x_TD and the router's parameters through weight_TK, prob_TE and logit_TE.
   /// Determinism: bitwise from run to run; equal scores give the lower expert.
@@ -35,6 +35,7 @@ class Router : public torch::nn::Module {
 };
 
 /// Counts of used slots: [E] int64. expert_idx_TK: int32, -1 for unused.
+/// Errors: ShapeError for another dtype or an index of E or more.
 at::Tensor count_tokens(const at::Tensor& expert_idx_TK, int64_t num_experts);
 
 }  // namespace hecaton::moe

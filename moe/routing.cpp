@@ -5,7 +5,17 @@
 
 #include <ATen/ops/zeros_like.h>
 
+#include "core/shapes.h"
+
 namespace hecaton::moe {
+
+at::Tensor recorded_choice(const Routing& replay, int64_t num_tokens) {
+  const bool has_capacity = replay.chosen_idx_TK.defined();
+  const at::Tensor& expert_idx_TK = has_capacity ? replay.chosen_idx_TK : replay.expert_idx_TK;
+  check_shape("expert_idx_TK of the replay", expert_idx_TK, {num_tokens, -1});
+  check_dtype("expert_idx_TK of the replay", expert_idx_TK, at::kInt);
+  return expert_idx_TK;
+}
 
 at::Tensor LocalCounts::exclusive_scan(const at::Tensor& counts_E) {
   return at::zeros_like(counts_E);

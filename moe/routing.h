@@ -34,6 +34,7 @@ struct Routing {
   at::Tensor num_tokens_E;   ///< [E] int64, used slots per expert on this rank
   int64_t num_dropped = 0;   ///< slots on this rank that the capacity turned away
   at::Tensor next_state;     ///< what the router hands to the next MoE layer; undefined for most
+  at::Tensor chosen_idx_TK;  ///< [T, K] int32, expert_idx_TK before any capacity; undefined: equal
 };
 
 /// What some router needs to know about its tokens and most ignore. Tensors may be undefined; a
@@ -41,21 +42,25 @@ struct Routing {
 struct RoutingContext {
   at::Tensor token_id_T;          ///< [T] int64, vocabulary ids
   at::Tensor global_token_idx_T;  ///< [T] int64, place in the step's global batch
-  at::Tensor
-      sequence_idx_T;  ///< [T] int32, 0, 1, ... on this rank, ascending; undefined: one sequence
-  at::Tensor valid_T;  ///< [T] bool, false for padding; undefined: all valid
-  int64_t step = 0;    ///< optimizer step, from 0
-  int64_t layer = 0;   ///< index of the layer in the model
+  at::Tensor sequence_idx_T;      ///< [T] int32, ascending from 0; undefined: one sequence
+  at::Tensor valid_T;             ///< [T] bool, false for padding; undefined: all valid
+  int64_t step = 0;               ///< optimizer step, from 0
+  int64_t layer = 0;              ///< index of the layer in the model
   Phase phase = Phase::kTrain;
   at::Tensor previous_state;  ///< Routing::next_state of the MoE layer before, if any
-  const Routing* replay =
-      nullptr;  ///< a recorded decision: its experts are used, weights are computed anew
-  CountReducer* counts =
-      nullptr;  ///< counts over all ranks of the micro-batch; null: this process alone
+  /// A recorded decision on the valid tokens of this call: its experts and its dropped slots are
+  /// used again, weights are computed anew. Null: decide.
+  const Routing* replay = nullptr;
+  /// Counts over all ranks of the micro-batch. Null: this process alone.
+  CountReducer* counts = nullptr;
   /// Valid tokens of the whole optimizer step over all ranks: the one divisor of every routing
-  /// loss. 0: the valid tokens of this call.
+  /// loss. 0: those of this micro-batch over all ranks.
   int64_t num_loss_tokens = 0;
 };
+
+/// The experts that a replayed decision chose before any capacity: [num_tokens, K] int32.
+/// Errors: ShapeError if it was recorded on another number of tokens or is no int32 matrix.
+at::Tensor recorded_choice(const Routing& replay, int64_t num_tokens);
 
 /// Counts of one process: the sum is the input itself and nobody comes before.
 class LocalCounts final : public CountReducer {

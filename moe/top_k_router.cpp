@@ -9,7 +9,6 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/rng.h"
@@ -21,6 +20,7 @@ namespace {
 
 constexpr double kInitStd = 0.02;       // GPT-2's, and every decoder's since
 constexpr double kSmallestSum = 1e-20;  // DeepSeek-V3's code
+constexpr double kNoLogit = -1e30;      // no weight after softmax and sigmoid, yet no NaN
 
 }  // namespace
 
@@ -34,6 +34,11 @@ void RouterConfig::collect_faults(ConfigFaults& faults) const {
                  "norm_topk_prob",
                  norm_topk_prob,
                  "must be false when num_experts_per_tok is 1");
+  const bool is_constant = num_experts_per_tok == 1 && score == RouterScore::kSoftmax;
+  faults.require(!is_constant || !score_after_topk,
+                 "score_after_topk",
+                 score_after_topk,
+                 "must be false when num_experts_per_tok is 1 and the score is softmax");
   faults.require(std::isfinite(scaling_factor) && scaling_factor > 0.0,
                  "scaling_factor",
                  scaling_factor,
@@ -71,32 +76,33 @@ Routing TopKRouterImpl::forward(const at::Tensor& x_TD, const RoutingContext& co
     const at::Tensor score_TE = at::sigmoid(routing.logit_TE);
     routing.prob_TE = score_TE / (score_TE.sum(-1, /*keepdim=*/true) + kSmallestSum);
   }
-  routing.expert_idx_TK = context.replay != nullptr ? context.replay->expert_idx_TK
+  routing.expert_idx_TK = context.replay != nullptr ? recorded_choice(*context.replay, x_TD.size(0))
                                                     : kernels::topk(routing.logit_TE.detach(),
                                                                     config_.num_experts_per_tok);
-  routing.num_dropped = context.replay != nullptr ? context.replay->num_dropped : 0;
-  routing.weight_TK = weights_of(routing.logit_TE, routing.expert_idx_TK);
   routing.num_tokens_E = count_tokens(routing.expert_idx_TK, config_.num_experts);
+  routing.weight_TK = weights_of(routing.logit_TE, routing.expert_idx_TK);
   return routing;
 }
 
 at::Tensor TopKRouterImpl::weights_of(const at::Tensor& logit_TE,
                                       const at::Tensor& expert_idx_TK) const {
-  // Only a replayed routing has unused slots (-1): they read expert 0 and are set to 0 at the end.
+  // Only a replayed routing has unused slots (-1): they read expert 0 and take no part.
+  const at::Tensor is_unused_TK = expert_idx_TK.lt(0);
   const at::Tensor idx_TK = expert_idx_TK.to(at::kLong).clamp_min(0);
   const bool is_softmax = config_.score == RouterScore::kSoftmax;
   at::Tensor weight_TK;
   if (config_.score_after_topk) {
-    const at::Tensor chosen_TK = logit_TE.gather(1, idx_TK);
+    const at::Tensor chosen_TK = logit_TE.gather(1, idx_TK).masked_fill(is_unused_TK, kNoLogit);
     weight_TK = is_softmax ? at::softmax(chosen_TK, -1) : at::sigmoid(chosen_TK);
   } else {
     const at::Tensor score_TE = is_softmax ? at::softmax(logit_TE, -1) : at::sigmoid(logit_TE);
     weight_TK = score_TE.gather(1, idx_TK);
   }
+  weight_TK = weight_TK.masked_fill(is_unused_TK, 0.0);
   if (config_.norm_topk_prob) {
     weight_TK = weight_TK / (weight_TK.sum(-1, /*keepdim=*/true) + kSmallestSum);
   }
-  return at::where(expert_idx_TK.ge(0), weight_TK * config_.scaling_factor, 0.0);
+  return weight_TK * config_.scaling_factor;
 }
 
 std::vector<Parameter> TopKRouterImpl::describe_parameters(const std::string& prefix) {

@@ -25,8 +25,9 @@ struct RouterConfig {
   int64_t num_experts_per_tok = 2;
   /// Default: every early MoE model; sigmoid is DeepSeek-V3's, arXiv 2412.19437.
   RouterScore score = RouterScore::kSoftmax;
-  /// Score the K chosen logits alone instead of choosing among E scores. Default: off, as Mixtral's
-  /// and OLMoE's implementations; GPT-OSS has it on.
+  /// Score the K chosen logits alone instead of choosing among E scores. Refused for softmax at
+  /// K = 1, where the weight would always be 1. Default: off, as Mixtral's and OLMoE's
+  /// implementations; GPT-OSS has it on.
   bool score_after_topk = false;
   /// Divide a token's K weights by their sum. Refused at K = 1: a weight that is always 1 passes no
   /// gradient to the router. Default: arXiv 2401.04088, section 2.1.
@@ -47,13 +48,12 @@ struct RouterConfig {
 ///              weight_TK = score_TE there, over their sum if norm_topk_prob, times scaling_factor;
 ///              with score_after_topk the score is taken of the K chosen logits alone
 ///              prob_TE = softmax of logit_TE, or its sigmoid over the sum of the row
-/// Source:      Jiang et al. 2024, arXiv 2401.04088, section 2.1; DeepSeek-AI 2024, arXiv
-/// 2412.19437,
-///              equations 13 to 16 (sigmoid).
+/// Source:      Jiang et al. 2024, arXiv 2401.04088, section 2.1;
+///              DeepSeek-AI 2024, arXiv 2412.19437, equations 13 to 16 (sigmoid).
 /// Deviations:  the choice is made among logits, which both scores keep in order, so that scores
-/// which
-///              round to the same number still differ; a true tie goes to the lower expert. A sum
-///              of weights is taken as at least 1e-20, as in DeepSeek-V3's code.
+///              which round to the same number still differ; a true tie goes to the lower expert.
+///              1e-20 is added to a sum before it divides, as in DeepSeek-V3's code.
+/// Replay:      an unused slot (-1) gets weight 0 and takes no part in the sum of its token.
 class TopKRouterImpl : public Router {
  public:
   /// hidden_size: D, count, at least 1. dtype: the model's; the weight is float32, or float64 in a

@@ -24,8 +24,9 @@ struct ScheduleConfig {
 };
 
 /// The learning rate of step `step`, from 0: lr * (step + 1) / warmup_steps while warming up, so
-/// that no step is lost; the last step, max_steps - 1, gets min_lr_ratio * lr. Source: Loshchilov
-/// and Hutter 2017, arXiv 1608.03983, equation 5, without restarts.
+/// that no step is lost. The cosine starts at lr with the first step after the warm-up and ends at
+/// min_lr_ratio * lr with the last step, max_steps - 1; where that is one and the same step, it
+/// gets lr. Source: Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, without restarts.
 double learning_rate(const ScheduleConfig& config, int64_t step);
 
 }  // namespace hecaton::optim

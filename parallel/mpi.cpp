@@ -11,8 +11,10 @@
 #include <exception>
 #include <mutex>
 #include <sched.h>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <mpi.h>
 

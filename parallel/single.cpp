@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "core/check.h"
+#include "core/error.h"
 #include "parallel/collective.h"
 
 namespace hecaton::parallel {

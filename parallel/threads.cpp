@@ -8,16 +8,16 @@
 #include <exception>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 
-#include "core/check.h"
+#include "core/error.h"
 #include "parallel/collective.h"
 
 // Ranks meet in slots. A rank that starts a collective puts it into the slot of that number and

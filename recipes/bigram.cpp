@@ -15,7 +15,7 @@
 namespace hecaton::recipes {
 namespace {
 
-constexpr double kSmoothing = 0.01;
+constexpr double kSmoothing = 0.05;
 constexpr size_t kNumTokens = ByteTokenizer::kDocumentEndId + 1;
 
 /// Calls visit(token, next token) for each target among the first `num_inputs` tokens.

@@ -64,6 +64,7 @@ Codec<std::string> text() {
 
 Codec<std::string> name_of(const std::vector<std::string>& names) {
   std::vector<std::pair<std::string, std::string>> words;
+  words.reserve(names.size());
   for (const std::string& name : names) {
     words.emplace_back(name, name);
   }

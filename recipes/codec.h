@@ -161,6 +161,7 @@ Codec<std::vector<T>> list_of(const std::string& plural, const Codec<T>& entry) 
   };
   codec.write = [entry](const std::vector<T>& value) {
     std::vector<YamlNode> entries;
+    entries.reserve(value.size());
     for (const T& part : value) {
       entries.push_back(entry.write(part));
     }

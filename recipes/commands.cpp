@@ -32,10 +32,12 @@
 namespace hecaton::recipes {
 namespace {
 
-LoadedRecipe load(const RecipeArguments& arguments) {
+LoadedRecipe load(const RecipeArguments& arguments, bool is_main_rank = true) {
   LoadedRecipe loaded = load_recipe(arguments.path, arguments.overrides);
-  for (const std::string& warning : loaded.warnings) {
-    log_info("warning: " + warning);
+  if (is_main_rank) {
+    for (const std::string& warning : loaded.warnings) {
+      log_warn(warning);
+    }
   }
   return loaded;
 }
@@ -77,9 +79,8 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 }  // namespace
 
 void train(const RecipeArguments& arguments, const std::shared_ptr<parallel::Communicator>& world) {
-  LoadedRecipe loaded = load(arguments);
+  LoadedRecipe loaded = load(arguments, world->rank() == 0);
   check_world(loaded.recipe, world->size());
-  resolve_batch(loaded.recipe, world->size());
   const ThreadChoice threads = choose_threads(*world, loaded.recipe.training.num_threads);
   apply_threads(threads);
   if (threads.num_threads * threads.ranks_on_cores > threads.num_cores && world->rank() == 0) {
@@ -103,7 +104,8 @@ void print_config(const RecipeArguments& arguments) {
 
 void evaluate(const std::string& model, const std::vector<std::string>& data) {
   const ModelLocation location = find_model(model);
-  const Recipe recipe = evaluation_recipe(location, data);
+  Recipe recipe = evaluation_recipe(location, data);
+  resolve_batch(recipe, /*dp=*/1);
   const RecipeData loaded = load_data(recipe);
   if (loaded.validation == nullptr) {
     throw DataError("the held-out share of " + location.recipe_path + " holds no document");
@@ -113,7 +115,7 @@ void evaluate(const std::string& model, const std::vector<std::string>& data) {
   TrainingEngine engine(load_model_config(location.model_folder), {}, /*seed=*/0, mesh);
   load_model(*engine.decoder(), location.model_folder);
   const EvalResult result = engine.evaluate(evaluation_batches(*loaded.validation,
-                                                               recipe.training.micro_batch_size,
+                                                               *recipe.training.micro_batch_size,
                                                                recipe.evaluation.eval_batches,
                                                                mesh.dp()));
   std::printf("loss %.6f nats per byte | perplexity %.4f | %lld bytes\n",

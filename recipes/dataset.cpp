@@ -4,6 +4,7 @@
 #include "recipes/dataset.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <numeric>
 #include <string>

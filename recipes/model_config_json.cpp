@@ -3,8 +3,11 @@
 
 #include "recipes/model_config_json.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,6 +26,17 @@ const std::vector<std::pair<at::ScalarType, std::string>>& dtype_names() {
   static const std::vector<std::pair<at::ScalarType, std::string>> kNames = {
       {at::kFloat, "float32"}, {at::kBFloat16, "bfloat16"}, {at::kDouble, "float64"}};
   return kNames;
+}
+
+std::vector<std::pair<kernels::Activation, std::string>> activation_names() {
+  std::vector<std::pair<kernels::Activation, std::string>> names;
+  for (const kernels::Activation activation : {kernels::Activation::kSwiGlu,
+                                               kernels::Activation::kGeGlu,
+                                               kernels::Activation::kGelu,
+                                               kernels::Activation::kSquaredRelu}) {
+    names.emplace_back(activation, kernels::activation_name(activation));
+  }
+  return names;
 }
 
 const std::vector<std::pair<moe::CapacityScope, std::string>>& scope_names() {
@@ -49,6 +63,23 @@ std::string name_of(const std::vector<std::pair<Value, std::string>>& names, Val
   throw InternalError("a value without a name in config.json");
 }
 
+/// The beginning of a text that may be of any length.
+std::string shortened(const std::string& text) {
+  constexpr size_t kLongest = 120;
+  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
+}
+
+/// A value of the file for a message: one line in ASCII, and no walk into whatever lies below.
+std::string shown(const Json& value) {
+  return value.is_structured() ? std::string("an ") + value.type_name()
+                               : shortened(value.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/true));
+}
+
+bool is_int64(const Json& value) {
+  const bool is_too_large = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX;
+  return value.is_number_integer() && !is_too_large;
+}
+
 /// Reads keys out of one JSON object and knows which were read.
 class ObjectReader {
  public:
@@ -58,7 +89,7 @@ class ObjectReader {
   Value read(const std::string& key) {
     const Json& value = find(key);
     if (!fits<Value>(value)) {
-      fail(key, "has the wrong type: found " + value.dump());
+      fail(key, "has the wrong type: found " + shown(value));
     }
     return value.get<Value>();
   }
@@ -71,7 +102,7 @@ class ObjectReader {
         return value;
       }
     }
-    fail(key, "has an unknown value: found \"" + found + "\"");
+    fail(key, "has an unknown value: found " + shown(found));
   }
 
   std::optional<double> read_optional_number(const std::string& key) {
@@ -88,7 +119,7 @@ class ObjectReader {
   }
 
   [[noreturn]] void fail(const std::string& key, const std::string& what) const {
-    throw CheckpointError(path_ + ": key \"" + key + "\" " + what);
+    throw CheckpointError(path_ + ": key " + shown(key) + " " + what);
   }
 
  private:
@@ -97,15 +128,13 @@ class ObjectReader {
     if constexpr (std::is_same_v<Value, bool>) {
       return value.is_boolean();
     } else if constexpr (std::is_same_v<Value, int64_t>) {
-      return value.is_number_integer();
+      return is_int64(value);
     } else if constexpr (std::is_same_v<Value, double>) {
       return value.is_number();
     } else if constexpr (std::is_same_v<Value, std::string>) {
       return value.is_string();
     } else {
-      return value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& element) {
-               return element.is_number_integer();
-             });
+      return value.is_array() && std::all_of(value.begin(), value.end(), is_int64);
     }
   }
 
@@ -155,7 +184,7 @@ models::DecoderMoeConfig read_moe(ObjectReader& reader) {
 
 models::DecoderConfig read_config(ObjectReader& reader) {
   if (const auto type = reader.read<std::string>("model_type"); type != kModelType) {
-    reader.fail("model_type", "is not supported: expected \"hecaton\", found \"" + type + "\"");
+    reader.fail("model_type", "is not supported: expected \"hecaton\", found " + shown(type));
   }
   models::DecoderConfig config;
   config.dtype = reader.read_name("torch_dtype", dtype_names());
@@ -171,11 +200,7 @@ models::DecoderConfig read_config(ObjectReader& reader) {
   config.tie_word_embeddings = reader.read<bool>("tie_word_embeddings");
   config.qk_norm = reader.read<bool>("qk_norm");
   config.initializer_range = reader.read<double>("initializer_range");
-  try {
-    config.hidden_act = kernels::activation_from_name(reader.read<std::string>("hidden_act"));
-  } catch (const ConfigError& error) {
-    reader.fail("hidden_act", std::string("is wrong: ") + error.what());
-  }
+  config.hidden_act = reader.read_name("hidden_act", activation_names());
   config.moe = read_moe(reader);
   reader.check_no_others();
   return config;
@@ -187,7 +212,7 @@ Json parse(const std::string& text, const std::string& path) {
   const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::key && depth == 1 &&
         !keys.insert(parsed.get<std::string>()).second) {
-      throw CheckpointError(path + ": key " + parsed.dump() + " is repeated");
+      throw CheckpointError(path + ": key " + shown(parsed) + " is repeated");
     }
     return true;
   };
@@ -198,7 +223,7 @@ Json parse(const std::string& text, const std::string& path) {
     }
     return json;
   } catch (const Json::exception& error) {
-    throw CheckpointError(path + ": malformed JSON: " + error.what());
+    throw CheckpointError(path + ": malformed JSON: " + shortened(error.what()));
   }
 }
 

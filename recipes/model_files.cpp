@@ -3,7 +3,8 @@
 
 #include "recipes/model_files.h"
 
-#include <optional>
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -123,6 +124,41 @@ void send_experts(const std::vector<Parameter>& own, Communicator& world) {
   }
 }
 
+/// Names of the tensors of every expert, given that of one: ".experts.3." becomes ".experts.0." and
+/// so on.
+void insert_every_expert(const std::string& name,
+                         int64_t num_experts,
+                         std::set<std::string>& names) {
+  static const std::string kMark = ".experts.";
+  const size_t begin = name.find(kMark) + kMark.size();
+  const size_t end = name.find('.', begin);
+  for (int64_t expert = 0; expert < num_experts; ++expert) {
+    names.insert(name.substr(0, begin) + std::to_string(expert) + name.substr(end));
+  }
+}
+
+/// The names of a whole model's tensors, those of the experts on other ranks included.
+std::set<std::string> global_names(models::DecoderImpl& decoder) {
+  std::set<std::string> names;
+  for (const Parameter& parameter : decoder.describe_parameters()) {
+    for (const NamedSlice& slice : parameter.slices) {
+      if (parameter.replicas == ReplicaAxis::kDense) {
+        names.insert(slice.name);
+      } else if (names.count(slice.name) == 0) {  // else it came with an expert before
+        insert_every_expert(slice.name, decoder.config().moe.router.num_experts, names);
+      }
+    }
+  }
+  return names;
+}
+
+/// The names of `a` that are not in `b`.
+std::set<std::string> difference(const std::set<std::string>& a, const std::set<std::string>& b) {
+  std::set<std::string> names;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::inserter(names, names.end()));
+  return names;
+}
+
 std::string join(const std::set<std::string>& names) {
   constexpr size_t kMostShown = 5;
   std::string text;
@@ -163,26 +199,18 @@ models::DecoderConfig load_model_config(const std::string& folder) {
 void load_model(models::DecoderImpl& decoder, const std::string& folder) {
   const at::NoGradGuard no_grad;
   const checkpoint::SafetensorsFile file(weights_path(folder));
-  std::set<std::string> missing;
-  std::set<std::string> unexpected;
+  std::set<std::string> found;
   for (const auto& [name, info] : file.tensors()) {
-    unexpected.insert(name);
+    found.insert(name);
   }
-  const std::vector<Parameter> parameters = decoder.describe_parameters();
-  for (const Parameter& parameter : parameters) {
-    for (const NamedSlice& slice : parameter.slices) {
-      if (unexpected.erase(slice.name) == 0) {
-        missing.insert(slice.name);
-      }
-    }
-  }
-  if (!missing.empty()) {
+  const std::set<std::string> expected = global_names(decoder);
+  if (const auto missing = difference(expected, found); !missing.empty()) {
     throw CheckpointError(file.path() + ": missing tensors: " + join(missing));
   }
-  if (!unexpected.empty()) {
+  if (const auto unexpected = difference(found, expected); !unexpected.empty()) {
     throw CheckpointError(file.path() + ": unexpected tensors: " + join(unexpected));
   }
-  for (const Parameter& parameter : parameters) {
+  for (const Parameter& parameter : decoder.describe_parameters()) {
     for (const NamedSlice& slice : parameter.slices) {
       file.load_into(slice.name, slice_view(parameter.tensor, slice));
     }

@@ -10,6 +10,7 @@
 
 #include "core/config_faults.h"
 #include "core/error.h"
+#include "recipes/tokenizer.h"
 #include "recipes/yaml_scalar.h"
 
 namespace hecaton::recipes {
@@ -126,25 +127,39 @@ Broken two_validation_sets(const Recipe& recipe) {
          print_number(dataset.validation_fraction);
 }
 
+constexpr int64_t kDefaultMicroBatchSize = 8;  // sequences; ours
+
+Broken vocabulary_too_small(const Recipe& recipe) {
+  const std::optional<int64_t> vocab_size = recipe.model.arch.vocab_size;
+  if (!vocab_size || *vocab_size >= ByteTokenizer::kVocabSize) {
+    return std::nullopt;
+  }
+  return "must be at least the tokenizer's " + std::to_string(ByteTokenizer::kVocabSize) +
+         found(*vocab_size);
+}
+
 /// dp: unset if the number of ranks is not known yet.
 Broken batch_does_not_split(const TrainingRecipe& training, std::optional<int64_t> dp) {
   if (!training.global_batch_size) {
     return std::nullopt;
   }
-  int64_t product = training.micro_batch_size;
-  std::string factors = "micro_batch_size " + std::to_string(training.micro_batch_size);
+  int64_t product = 1;
+  int64_t num_factors = 0;
+  std::string factors;
   const auto multiply = [&](const char* name, std::optional<int64_t> factor) {
     if (factor) {
       product *= *factor;
-      factors += std::string(" * ") + name + " " + std::to_string(*factor);
+      factors +=
+          std::string(num_factors++ == 0 ? "" : " * ") + name + " " + std::to_string(*factor);
     }
   };
+  multiply("micro_batch_size", training.micro_batch_size);
   multiply("gradient_accumulation_steps", training.gradient_accumulation_steps);
   multiply("dp", dp);
-  if (product != training.micro_batch_size) {
+  if (num_factors > 1) {
     factors += " = " + std::to_string(product);
   }
-  const bool is_complete = training.gradient_accumulation_steps && dp;
+  const bool is_complete = num_factors == 3;
   const bool is_split = is_complete ? *training.global_batch_size == product
                                     : *training.global_batch_size % product == 0;
   if (is_split) {
@@ -182,6 +197,7 @@ const std::vector<RecipeRule>& recipe_rules() {
        key_heads_do_not_split_heads},
       {{"model.arch.head_dim", "model.arch.hidden_size", "model.arch.num_attention_heads"},
        head_cannot_rotate},
+      {{"model.arch.vocab_size"}, vocabulary_too_small},
       {{"parallel.ep", "moe.num_experts", "moe.layers"}, experts_do_not_split},
       {{"parallel.ep", "parallel.dp"}, expert_ranks_do_not_split_ranks},
       {{"moe.layers", "model.arch.num_hidden_layers"}, wrong_layers},
@@ -203,12 +219,18 @@ void resolve_batch(Recipe& recipe, int64_t dp) {
   if (const Broken fault = batch_does_not_split(training, dp)) {
     throw ConfigError("training.global_batch_size: " + *fault);
   }
-  const int64_t pass_size = training.micro_batch_size * dp;
+  if (training.global_batch_size && training.micro_batch_size) {
+    training.gradient_accumulation_steps =
+        *training.global_batch_size / (*training.micro_batch_size * dp);
+    return;
+  }
+  const int64_t num_passes = training.gradient_accumulation_steps.value_or(1);
+  training.gradient_accumulation_steps = num_passes;
   if (training.global_batch_size) {
-    training.gradient_accumulation_steps = *training.global_batch_size / pass_size;
+    training.micro_batch_size = *training.global_batch_size / (num_passes * dp);
   } else {
-    training.gradient_accumulation_steps = training.gradient_accumulation_steps.value_or(1);
-    training.global_batch_size = pass_size * *training.gradient_accumulation_steps;
+    training.micro_batch_size = training.micro_batch_size.value_or(kDefaultMicroBatchSize);
+    training.global_batch_size = *training.micro_batch_size * num_passes * dp;
   }
 }
 

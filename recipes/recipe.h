@@ -115,10 +115,13 @@ struct DatasetRecipe {
 };
 
 struct TrainingRecipe {
-  int64_t micro_batch_size = 8;  ///< Sequences per rank and pass. 1 to 1048576.
+  /// Sequences per rank and pass. 1 to 1048576. Unset: follows from the other two, else 8. Set
+  /// global_batch_size and gradient_accumulation_steps instead and every number of ranks cuts a
+  /// step into the same micro-batches, which losses of micro-batch scope depend on.
+  std::optional<int64_t> micro_batch_size;
   /// Sequences per optimizer step, over all ranks. Unset: follows from the other two.
   std::optional<int64_t> global_batch_size = {};
-  /// Passes per optimizer step. 1 to 1048576. Unset: follows from global_batch_size, else 1.
+  /// Passes per optimizer step. 1 to 1048576. Unset: follows from the other two, else 1.
   std::optional<int64_t> gradient_accumulation_steps = {};
   int64_t max_steps = 0;                      ///< Optimizer steps of the run. At least 1. Required.
   std::optional<double> max_grad_norm = 1.0;  ///< Clipping threshold. Above 0. Unset: no clipping.
@@ -206,7 +209,7 @@ struct RecipeRule {
 const std::vector<RecipeRule>& recipe_rules();
 
 /// Fits the recipe to the number of ranks that split the batch: sets whichever of
-/// training.global_batch_size and training.gradient_accumulation_steps is unset.
+/// training.micro_batch_size, global_batch_size and gradient_accumulation_steps is unset.
 ///
 /// dp:          data-parallel ranks, at least 1.
 /// Errors:      ConfigError with the numbers unless global_batch_size = micro_batch_size *

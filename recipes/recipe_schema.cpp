@@ -239,13 +239,15 @@ Keys data_keys() {
 Keys training_keys() {
   const Codec<int64_t> factor = integer(1, kMaxFactor);
   return {
-      HECATON_RECIPE_KEY(training.micro_batch_size, factor, "sequences per rank and pass"),
+      HECATON_RECIPE_KEY(training.micro_batch_size,
+                         or_null(factor),
+                         "sequences per rank and pass; null: from the other two, else 8"),
       HECATON_RECIPE_KEY(training.global_batch_size,
                          or_null(integer(1)),
                          "sequences per optimizer step over all ranks; null: the product"),
       HECATON_RECIPE_KEY(training.gradient_accumulation_steps,
                          or_null(factor),
-                         "passes per optimizer step; null: from global_batch_size"),
+                         "passes per optimizer step; null: from the other two, else 1"),
       HECATON_RECIPE_KEY(training.max_steps, integer(1), "optimizer steps of the run").required(),
       HECATON_RECIPE_KEY(training.max_grad_norm,
                          or_null(above_zero()),

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 
 #include "checkpoint/file_io.h"
@@ -16,9 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool exists(const std::string& path) {
+bool is_file(const std::string& path) {
   std::error_code error;
-  return fs::exists(path, error);
+  return fs::is_regular_file(path, error);
 }
 
 std::string step_name(int64_t step) {
@@ -29,7 +30,7 @@ std::string step_name(int64_t step) {
 
 ModelLocation in_step_folder(const std::string& path) {
   const std::string recipe = path + "/config.yaml";
-  return {path + "/model", exists(recipe) ? recipe : ""};
+  return {path + "/model", is_file(recipe) ? recipe : ""};
 }
 
 }  // namespace
@@ -58,18 +59,17 @@ void RunFolder::commit_step(int64_t step) const {
 }
 
 ModelLocation find_model(const std::string& path) {
-  if (exists(path + "/config.json")) {
+  if (is_file(path + "/config.json")) {
     return {path, ""};
   }
-  if (exists(path + "/model/config.json")) {
+  if (is_file(path + "/model/config.json")) {
     return in_step_folder(path);
   }
-  if (exists(path + "/latest")) {
-    std::string name = read_text_file(path + "/latest");
-    while (!name.empty() && name.back() == '\n') {
-      name.pop_back();
-    }
-    if (name.find('/') != std::string::npos || !exists(path + "/" + name + "/model/config.json")) {
+  if (is_file(path + "/latest")) {
+    std::string name;
+    std::istringstream(read_text_file(path + "/latest")) >> name;
+    if (name.rfind("step-", 0) != 0 || name.find('/') != std::string::npos ||
+        !is_file(path + "/" + name + "/model/config.json")) {
       throw CheckpointError(path + "/latest: names no step folder with a model: " + name);
     }
     return in_step_folder(path + "/" + name);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace hecaton::recipes {
 
@@ -14,8 +15,8 @@ class RunFolder {
  public:
   explicit RunFolder(std::string path) : path_(std::move(path)) {}
 
-  /// Makes the folder and its parts and proves that a file can be written there.
-  /// Errors: ConfigError if it exists and is not empty; IoError if it cannot be made or written.
+  /// Makes the folder and its parts.
+  /// Errors: ConfigError if it exists and is not empty; IoError if they cannot be made.
   void create() const;
 
   const std::string& path() const { return path_; }

@@ -22,6 +22,12 @@
 namespace hecaton::recipes {
 namespace {
 
+#ifdef __clang__
+constexpr char kCompiler[] = __VERSION__;  // says "Clang" itself
+#else
+constexpr char kCompiler[] = "g++ " __VERSION__;
+#endif
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -48,7 +54,7 @@ std::vector<std::pair<std::string, std::string>> build_versions() {
 #else
       {"cuda", "not built in"},
 #endif
-      {"compiler", "g++ " __VERSION__},
+      {"compiler", kCompiler},
   };
   return versions;
 }

@@ -49,6 +49,11 @@ std::string short_count(int64_t count) {
   return text;
 }
 
+Recipe resolved(Recipe recipe, const parallel::Mesh& mesh) {
+  resolve_batch(recipe, mesh.dp().size());
+  return recipe;
+}
+
 std::string fixed(double value, int decimals) {
   char text[48];
   std::snprintf(text, sizeof(text), "%.*f", decimals, value);
@@ -114,7 +119,7 @@ std::vector<Batch> evaluation_batches(const TokenDataset& data,
 
 Trainer::Trainer(LoadedRecipe loaded, parallel::Mesh& mesh)
     : loaded_(std::move(loaded)),
-      recipe_(loaded_.recipe),
+      recipe_(resolved(loaded_.recipe, mesh)),
       mesh_(mesh),
       data_(load_data(recipe_)),
       engine_(decoder_config(recipe_),
@@ -124,7 +129,7 @@ Trainer::Trainer(LoadedRecipe loaded, parallel::Mesh& mesh)
       folder_(recipe_.output_dir) {
   if (data_.validation != nullptr) {
     evaluation_batches_ = evaluation_batches(*data_.validation,
-                                             recipe_.training.micro_batch_size,
+                                             *recipe_.training.micro_batch_size,
                                              recipe_.evaluation.eval_batches,
                                              mesh_.dp());
   }
@@ -142,6 +147,10 @@ double Trainer::seconds_since_start() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
+double Trainer::training_seconds() const {
+  return seconds_since_start() - evaluation_s_;
+}
+
 void Trainer::print_summary() {
   const models::ParameterCount parameters = engine_.decoder()->parameter_count();
   const TrainingRecipe& training = recipe_.training;
@@ -153,7 +162,7 @@ void Trainer::print_summary() {
       << "batch       " << *training.global_batch_size << " sequences of "
       << recipe_.dataset.sequence_length << " = "
       << short_count(*training.global_batch_size * recipe_.dataset.sequence_length)
-      << " tokens per step (" << training.micro_batch_size << " x "
+      << " tokens per step (" << *training.micro_batch_size << " x "
       << *training.gradient_accumulation_steps << " per rank)\n"
       << "data        " << short_count(data_.train->num_tokens()) << " tokens in "
       << data_.train->num_documents() << " documents";
@@ -169,7 +178,7 @@ void Trainer::run() {
   if (is_main_rank()) {
     print_summary();
   }
-  start_ = last_log_ = Clock::now();
+  start_ = Clock::now();
   const std::optional<int64_t> eval_steps = recipe_.evaluation.eval_steps;
   const int64_t max_steps = recipe_.training.max_steps;
   evaluate(/*step=*/0);
@@ -188,7 +197,7 @@ void Trainer::run() {
 
 void Trainer::train_step(int64_t step) {
   const TrainingRecipe& training = recipe_.training;
-  const int64_t micro_batch_size = training.micro_batch_size;
+  const int64_t micro_batch_size = *training.micro_batch_size;
   std::vector<Batch> micro_batches;
   for (int64_t i = 0; i < *training.gradient_accumulation_steps; ++i) {
     const int64_t first_of_micro_batch =
@@ -211,8 +220,8 @@ void Trainer::log_step(int64_t step, double lr, const StepResult& result) {
   if ((step + 1) % logging_steps != 0 && step != 0 && step + 1 != max_steps) {
     return;
   }
-  const Clock::time_point now = Clock::now();
-  const double interval_s = std::chrono::duration<double>(now - last_log_).count();
+  const double training_s = training_seconds();
+  const double interval_s = training_s - training_s_at_last_log_;
   const auto tokens_per_s =
       static_cast<double>(num_tokens_ - num_tokens_at_last_log_) / std::max(interval_s, 1e-9);
   const bool has_experts = !engine_.decoder()->moe_layers().empty();
@@ -227,8 +236,8 @@ void Trainer::log_step(int64_t step, double lr, const StepResult& result) {
   if (has_experts) {
     report.max_violation = result.max_vio;
   }
-  report.eta_s = seconds_since_start() / static_cast<double>(step + 1) *
-                 static_cast<double>(max_steps - step - 1);
+  report.eta_s =
+      training_s / static_cast<double>(step + 1) * static_cast<double>(max_steps - step - 1);
   log_info(console_line(report));
   const int64_t num_steps = step == 0 ? 1 : std::min(logging_steps, (step % logging_steps) + 1);
   train_metrics_->write({{"step", step + 1},
@@ -244,7 +253,7 @@ void Trainer::log_step(int64_t step, double lr, const StepResult& result) {
                          {"z_loss", result.z_loss},
                          {"max_vio", result.max_vio},
                          {"drop_frac", result.drop_frac}});
-  last_log_ = now;
+  training_s_at_last_log_ = training_s;
   num_tokens_at_last_log_ = num_tokens_;
 }
 
@@ -252,9 +261,9 @@ void Trainer::evaluate(int64_t step) {
   if (evaluation_batches_.empty()) {
     return;
   }
-  const Clock::time_point begin = Clock::now();
+  const double begin_s = seconds_since_start();
   const EvalResult result = engine_.evaluate(evaluation_batches_);
-  last_log_ += Clock::now() - begin;  // keeps evaluation out of the training rate
+  evaluation_s_ += seconds_since_start() - begin_s;
   eval_losses_.emplace_back(step, result.loss);
   on_main_rank(mesh_, [&] {
     log_info("evaluation at step " + std::to_string(step) + " | loss " + fixed(result.loss, 4) +
@@ -287,7 +296,7 @@ void Trainer::print_closing_block() {
                     recipe_.evaluation.eval_batches.has_value()
                         ? std::min(data_.validation->num_windows(),
                                    *recipe_.evaluation.eval_batches *
-                                       recipe_.training.micro_batch_size * mesh_.dp().size())
+                                       *recipe_.training.micro_batch_size * mesh_.dp().size())
                         : data_.validation->num_windows());
     out << "held-out loss  " << fixed(eval_losses_.front().second, 4) << " -> "
         << fixed(eval_losses_.back().second, 4)

@@ -42,7 +42,7 @@ std::vector<Batch> evaluation_batches(const TokenDataset& data,
 /// Every rank makes one and calls run(). Rank 0 alone writes and prints.
 class Trainer {
  public:
-  /// Finds every fault that can be found before the first step. loaded: resolved for mesh.dp().
+  /// Finds every fault that can be found before the first step.
   /// Errors: ConfigError, DataError, IoError.
   Trainer(LoadedRecipe loaded, parallel::Mesh& mesh);
 
@@ -55,6 +55,8 @@ class Trainer {
 
   bool is_main_rank() const { return mesh_.world().rank() == 0; }
   double seconds_since_start() const;
+  /// The same without evaluations, which the rate and the remaining time leave out.
+  double training_seconds() const;
   void print_summary();
   void train_step(int64_t step);
   void log_step(int64_t step, double lr, const StepResult& result);
@@ -62,8 +64,8 @@ class Trainer {
   void save(int64_t step);
   void print_closing_block();
 
-  LoadedRecipe loaded_;
-  const Recipe& recipe_;
+  LoadedRecipe loaded_;  ///< as it was given: the run folder's copy fits any number of ranks
+  Recipe recipe_;        ///< resolved for this one
   parallel::Mesh& mesh_;
   RecipeData data_;
   TrainingEngine engine_;
@@ -72,7 +74,8 @@ class Trainer {
   std::unique_ptr<JsonlWriter> train_metrics_;
   std::unique_ptr<JsonlWriter> eval_metrics_;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point last_log_ = start_;
+  double evaluation_s_ = 0.0;
+  double training_s_at_last_log_ = 0.0;
   int64_t num_tokens_ = 0;  ///< trained so far, over all ranks
   int64_t num_tokens_at_last_log_ = 0;
   std::vector<std::pair<int64_t, double>> train_losses_;

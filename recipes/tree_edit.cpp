@@ -29,17 +29,19 @@ bool is_index(const std::string& part) {
   return !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// What a key that holds no container becomes when an override goes on into it at `next`.
-YamlNode container_for(const std::string& path, const std::string& next, const Origin& origin) {
+/// What a key that holds no container becomes when an override goes on into it at `following`.
+YamlNode container_for(const std::string& path,
+                       const std::string& following,
+                       const Origin& origin) {
   const Key<Recipe>* key = recipe_schema().find(path);
-  if (is_index(next) && key != nullptr) {
+  if (is_index(following) && key != nullptr) {
     const Recipe defaults;
     YamlNode value = key->write(defaults);
     if (value.kind == YamlNode::Kind::kSequence) {
       return value;
     }
   }
-  YamlNode value = is_index(next) ? YamlNode::sequence({}) : YamlNode::map();
+  YamlNode value = is_index(following) ? YamlNode::sequence({}) : YamlNode::map();
   value.origin = origin;
   return value;
 }
@@ -71,25 +73,25 @@ void set_path(YamlNode& root, const std::string& path, YamlNode value, FaultList
   const Origin origin = value.origin;
   YamlNode* node = &root;
   std::string walked;
-  for (const std::string& part : split(path)) {
+  for (const std::string& step : split(path)) {
     if (node->kind != YamlNode::Kind::kMap && node->kind != YamlNode::Kind::kSequence) {
       if (node->kind != YamlNode::Kind::kNull && recipe_schema().find(walked) == nullptr) {
         return;  // not the section it should be, which reading it reports
       }
-      node->assign(container_for(walked, part, origin));
+      node->assign(container_for(walked, step, origin));
     }
     if (node->kind == YamlNode::Kind::kSequence) {
-      node = entry_at(*node, walked, part, origin, faults);
+      node = entry_at(*node, walked, step, origin, faults);
       if (node == nullptr) {
         return;
       }
     } else {
-      YamlNode* child = node->find(part);
+      YamlNode* child = node->find(step);
       YamlNode fresh;
       fresh.origin = origin;
-      node = child == nullptr ? &node->add(part, std::move(fresh)) : child;
+      node = child == nullptr ? &node->add(step, std::move(fresh)) : child;
     }
-    walked = join_path(walked, part);
+    walked = join_path(walked, step);
   }
   node->assign(std::move(value));
 }

@@ -123,7 +123,12 @@ const std::vector<GradSink>* sinks_of(const Experts& experts,
       own.begin(), own.end(), weights.begin(), weights.end(), [](const auto& a, const auto& b) {
         return a.is_same(b);
       });
-  return is_own && !experts.grad_sinks().empty() ? &experts.grad_sinks() : nullptr;
+  if (!is_own || experts.grad_sinks().empty()) {
+    return nullptr;
+  }
+  HECATON_CHECK_EQ(
+      experts.grad_sinks().size(), weights.size(), "every weight of the experts needs its sink");
+  return &experts.grad_sinks();
 }
 
 struct MoeFunction : torch::autograd::Function<MoeFunction> {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include <array>
 #include <cstdint>
+#include <filesystem>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>

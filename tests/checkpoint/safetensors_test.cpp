@@ -7,6 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
@@ -163,7 +164,7 @@ TEST(GroupedGemmTest, LeavesTheGradientOfAnEmptyExpertUntouched) {
   for (const at::ScalarType dtype : kDtypes) {
     const Layer layer = random_layer({3, 0, 4}, 6, 5, dtype);
     at::Tensor grad_LNM = zero_grad(layer);
-    grad_LNM[1].fill_(kNan);
+    grad_LNM[1].fill_(-0.0);  // adding 0 to it would show
     const at::Tensor before_NM = grad_LNM[1].clone();
     grouped_gemm_weight_grad(layer.dy_RN, layer.x_RM, layer.num_rows_L, grad_LNM);
     expect_bitwise_equal(grad_LNM[1], before_NM);
@@ -216,16 +217,42 @@ TEST(GroupedGemmTest, RecordsNoGraphForWeightsThatRequireGrad) {
 }
 
 TEST(GroupedGemmTest, GivesTheSameBitsForEveryThreadCount) {
+  // Few rows with long sums, one expert with nearly all rows, and one expert alone: there a library
+  // that may use more threads cuts its sums differently.
+  struct Case {
+    Counts num_rows_L;
+    int64_t M;
+    int64_t N;
+  };
   for (const at::ScalarType dtype : kDtypes) {
-    for (const Counts& num_rows_L : {Counts{5, 0, 129, 1, 64, 33}, Counts{257}}) {
-      SCOPED_TRACE(std::string(c10::toString(dtype)) + " " + std::to_string(num_rows_L.size()) +
-                   " experts");
-      const Layer layer = random_layer(num_rows_L, 96, 65, dtype);
+    for (const Case& sizes : {Case{{16, 1, 0, 5}, 2048, 64},
+                              Case{{16, 1, 0, 5}, 16, 4096},
+                              Case{{1000, 1, 5, 0}, 512, 96},
+                              Case{{2048}, 256, 65}}) {
+      SCOPED_TRACE(std::string(c10::toString(dtype)) + " M=" + std::to_string(sizes.M));
+      const Layer layer = random_layer(sizes.num_rows_L, sizes.M, sizes.N, dtype);
       testing::expect_same_bits_for_every_thread_count([&] {
         return Tensors{grouped_gemm(layer.x_RM, layer.weight_LNM, layer.num_rows_L),
                        grouped_gemm_input_grad(layer.dy_RN, layer.weight_LNM, layer.num_rows_L),
                        weight_grad(layer)};
       });
+    }
+  }
+}
+
+TEST(GroupedGemmTest, LeavesTheThreadCountOfTheProcessAlone) {
+  const int num_threads = at::get_num_threads();
+  const Layer layer = random_layer({3}, 6, 5, at::kFloat);
+  grouped_gemm(layer.x_RM, layer.weight_LNM, layer.num_rows_L);
+  EXPECT_EQ(at::get_num_threads(), num_threads);
+}
+
+TEST(GroupedGemmTest, MeetsTheReferenceAcrossBlocksOfRows) {
+  for (const at::ScalarType dtype : kDtypes) {
+    for (const int64_t size : {255, 256, 257, 513}) {
+      SCOPED_TRACE(std::string(c10::toString(dtype)) + " " + std::to_string(size));
+      expect_meets_reference(random_layer({size, 0, 2}, 3, 4, dtype));
+      expect_meets_reference(random_layer({2, 1}, 3, size, dtype));
     }
   }
 }

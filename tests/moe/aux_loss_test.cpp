@@ -77,7 +77,7 @@ TEST(AuxLossTest, SwitchLossOfASigmoidRouterReadsNormalisedScores) {
 
 TEST(AuxLossTest, GradientsMatchTheNumericJacobian) {
   for (const RouterScore score : {RouterScore::kSoftmax, RouterScore::kSigmoid}) {
-    TopKRouter router(3, {.num_experts = 4, .score = score}, at::kDouble);
+    TopKRouter router(3, RouterConfig{.num_experts = 4, .score = score}, at::kDouble);
     fill_randomly(*router);
     const std::vector<at::Tensor> inputs = {random_tensor({5, 3}, at::kDouble, "x"),
                                             router->parameters()[0]};

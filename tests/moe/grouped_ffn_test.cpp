@@ -129,17 +129,58 @@ TEST(GroupedFfnTest, RefusesWeightsOfOtherShapes) {
     ffn->forward(x_RD, {1, 3}, {weights}, /*is_training=*/true);
   };
   const std::vector<at::Tensor> own = ffn->weights().tensors;
+  const at::Tensor& up_LGD = own[0];
+  const at::Tensor& down_LDF = own[1];
   expect_error<ShapeError>([&] { forward({}); }, "GroupedFfn needs 2 weights: found 0");
   expect_error<ShapeError>(
       [&] {
-        forward({own[0].narrow(1, 0, 8), own[1]});
+        forward({up_LGD.narrow(2, 0, 5), down_LDF});
       },
-      "up_LGD has the wrong shape: expected [2, 10, 6] found [2, 8, 6]");
+      "up_LGD has the wrong shape: expected [2, *, 6] found [2, 10, 5]");
   expect_error<ShapeError>(
       [&] {
-        forward({own[0], own[1].narrow(1, 0, 1)});
+        forward({up_LGD.narrow(1, 0, 8), down_LDF});
+      },
+      "down_LDF has the wrong shape: expected [2, 6, 4] found [2, 6, 5]");
+  expect_error<ShapeError>(
+      [&] {
+        forward({up_LGD, down_LDF.narrow(1, 0, 1)});
       },
       "down_LDF has the wrong shape: expected [2, 6, 5] found [2, 1, 5]");
+}
+
+TEST(GroupedFfnTest, RefusesRowsOfAnotherShapeOrDtype) {
+  GroupedFfn ffn = random_ffn(1);
+  const at::NoGradGuard no_grad;
+  const auto forward = [&](const at::Tensor& x_RD) {
+    ffn->forward(x_RD, {4}, ffn->weights(), /*is_training=*/false);
+  };
+  expect_error<ShapeError>(
+      [&] {
+        forward(random_tensor({4, 5}, at::kDouble, "x"));
+      },
+      "x_RD has the wrong shape: expected [*, 6] found [4, 5]");
+  expect_error<ShapeError>(
+      [&] {
+        forward(random_tensor({4, 6}, at::kFloat, "x"));
+      },
+      "x_RD has the wrong dtype: expected Double found Float");
+}
+
+TEST(GroupedFfnTest, RunsOnSlicesOfTheHiddenWidth) {
+  // The output is a sum over the hidden width, so those of two slices add up to it.
+  GroupedFfn ffn = random_ffn(2);
+  const at::NoGradGuard no_grad;
+  const at::Tensor x_RD = random_tensor({4, 6}, at::kDouble, "x");
+  const at::Tensor up_LGD = ffn->weights().tensors[0];
+  const at::Tensor down_LDF = ffn->weights().tensors[1];
+  const auto on_slice = [&](int64_t begin, int64_t size) {
+    const at::Tensor gate = up_LGD.narrow(1, begin, size);
+    const at::Tensor up = up_LGD.narrow(1, 5 + begin, size);
+    const ExpertWeights weights{{at::cat({gate, up}, 1), down_LDF.narrow(2, begin, size)}};
+    return ffn->forward(x_RD, {1, 3}, weights, /*is_training=*/false).y_RD;
+  };
+  expect_close(on_slice(0, 2) + on_slice(2, 3), on_slice(0, 5), kDoubleFactor);
 }
 
 }  // namespace

@@ -113,6 +113,20 @@ TEST(ModuleExpertsTest, MayHoldNoExperts) {
   EXPECT_EQ(grads.dscore_R.sizes(), at::IntArrayRef({0}));
 }
 
+TEST(ModuleExpertsTest, FrozenParametersGetNoGradient) {
+  MoeLayer layer = layer_of(swiglu_experts(4), 4);
+  fill_randomly(*layer);
+  const at::Tensor x_TD = random_tensor({5, 6}, at::kDouble, "x");
+  NamedTensors expected = run_layer(layer, x_TD);
+  for (const auto& [name, parameter] : parameters_of(*layer)) {
+    if (name.find("gate") != std::string::npos) {
+      parameter.set_requires_grad(false);
+      expected.erase(name);
+    }
+  }
+  expect_all_bitwise_equal(run_layer(layer, x_TD), expected);
+}
+
 TEST(ModuleExpertsTest, RefusesWeightsThatAreNotItsOwn) {
   MoeLayer layer = layer_of(swiglu_experts(4), 4);
   const at::Tensor x_TD = random_tensor({5, 6}, at::kDouble, "x");

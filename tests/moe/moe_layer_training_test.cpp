@@ -133,6 +133,14 @@ TEST(MoeLayerTrainingTest, ASinkHoldsWhatGradWouldHold) {
   expect_all_bitwise_equal(run_layer(layer, x_TD), expected);
 }
 
+TEST(MoeLayerTrainingTest, RefusesSinksThatAreNotAsManyAsTheWeights) {
+  MoeLayer layer(small_config());
+  layer->experts().set_grad_sinks({GradSink{at::zeros({1})}});
+  const at::Tensor y_TD = layer->forward(random_tensor({3, 6}, at::kDouble, "x"));
+  expect_error<InternalError>([&] { y_TD.sum().backward(); },
+                              "every weight of the experts needs its sink");
+}
+
 /// Mean squared error over a fixed batch before and after some steps.
 template <typename Optimizer, typename Net>
 std::pair<double, double> train(Net& net, Optimizer& optimizer) {
@@ -288,7 +296,7 @@ TEST(MoeLayerTrainingTest, ASecondBackwardGivesTheSameGradients) {
 }
 
 TEST(MoeLayerTrainingTest, RefusesToBeDifferentiatedTwice) {
-  MoeLayer layer = random_layer(config_with_losses());
+  MoeLayer layer = random_layer(small_config());
   const at::Tensor leaf = random_tensor({9, 6}, at::kDouble, "x").requires_grad_();
   const at::Tensor y_TD = layer->forward(leaf);
   expect_error<InternalError>(

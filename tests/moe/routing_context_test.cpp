@@ -41,6 +41,9 @@ class ContextRouterImpl final : public Router {
     const at::Tensor sum_T = context.token_id_T + context.global_token_idx_T +
                              context.sequence_idx_T.to(at::kLong) + context.step + context.layer;
     routing.expert_idx_TK = sum_T.remainder(kNumExperts).to(at::kInt).unsqueeze(1);
+    if (forgets_a_token) {
+      routing.expert_idx_TK = routing.expert_idx_TK.narrow(0, 0, x_TD.size(0) - 1);
+    }
     routing.next_state = context.previous_state.defined() ? context.previous_state + 1
                                                           : at::ones({1}, x_TD.options());
     routing.weight_TK = routing.next_state.expand({x_TD.size(0), 1}).contiguous();
@@ -54,6 +57,7 @@ class ContextRouterImpl final : public Router {
   std::vector<Parameter> describe_parameters(const std::string& /*prefix*/) override { return {}; }
 
   Phase phase = Phase::kTrain;
+  bool forgets_a_token = false;
 };
 TORCH_MODULE(ContextRouter);
 
@@ -113,6 +117,17 @@ TEST(RoutingContextTest, StateGoesFromOneLayerToTheNext) {
   // The same experts with twice the weight.
   expect_close(second->forward(x_TD, context), 2.0 * y_TD, kDoubleFactor);
   EXPECT_EQ(second->last_routing().next_state.item<double>(), 2.0);
+}
+
+TEST(RoutingContextTest, RefusesARouterThatForgetsAToken) {
+  ContextRouter router;
+  router->forgets_a_token = true;
+  MoeLayer layer = layer_with(router.ptr());
+  expect_error<InternalError>(
+      [&] {
+        layer->forward(random_tensor({6, 6}, at::kDouble, "x"), full_context());
+      },
+      "a router must decide for every token");
 }
 
 TEST(RoutingContextTest, AReplayUsesTheRecordedExpertsAndWeighsThemAnew) {

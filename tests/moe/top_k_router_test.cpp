@@ -83,7 +83,7 @@ TEST(TopKRouterTest, GoldenSigmoid) {
     config.norm_topk_prob = true;
     config.scaling_factor = 2.5;
     expect_row(identity_router(config)->forward(row(kGoldenLogits), {}).weight_TK,
-               {1.296536, 1.203464});
+               {1.296532, 1.203468});
   }
 }
 
@@ -157,7 +157,7 @@ TEST(TopKRouterTest, RoutesInFloatOrDouble) {
   for (const auto& [model, routing_dtype] : {std::pair{at::kBFloat16, at::kFloat},
                                              std::pair{at::kFloat, at::kFloat},
                                              std::pair{at::kDouble, at::kDouble}}) {
-    TopKRouter router(6, {}, model);
+    TopKRouter router(6, RouterConfig{}, model);
     EXPECT_EQ(router->parameters()[0].scalar_type(), routing_dtype);
     const Routing routing = router->forward(random_tensor({3, 6}, model, "x"), {});
     for (const at::Tensor& tensor : {routing.logit_TE, routing.prob_TE, routing.weight_TK}) {
@@ -167,7 +167,7 @@ TEST(TopKRouterTest, RoutesInFloatOrDouble) {
 }
 
 TEST(TopKRouterTest, TokensKeepTheirRouteWhereverTheyStand) {
-  TopKRouter router(6, {}, at::kDouble);
+  TopKRouter router(6, RouterConfig{}, at::kDouble);
   const at::Tensor x_TD = random_tensor({9, 6}, at::kDouble, "x");
   const at::Tensor order_T = at::arange(8, -1, -1);
   expect_bitwise_equal(router->forward(x_TD.index_select(0, order_T), {}).expert_idx_TK,
@@ -175,7 +175,7 @@ TEST(TopKRouterTest, TokensKeepTheirRouteWhereverTheyStand) {
 }
 
 TEST(TopKRouterTest, DescribesItsWeight) {
-  TopKRouter router(6, {.num_experts = 3}, at::kFloat);
+  TopKRouter router(6, RouterConfig{.num_experts = 3}, at::kFloat);
   const std::vector<Parameter> described = router->describe_parameters("model.layers.0.mlp");
   ASSERT_EQ(described.size(), 1U);
   EXPECT_EQ(described[0].name, "model.layers.0.mlp.gate.weight");
@@ -185,7 +185,7 @@ TEST(TopKRouterTest, DescribesItsWeight) {
 }
 
 TEST(TopKRouterTest, RefusesTokensOfAnotherShape) {
-  TopKRouter router(6, {}, at::kFloat);
+  TopKRouter router(6, RouterConfig{}, at::kFloat);
   expect_error<ShapeError>(
       [&] {
         router->forward(at::full({4, 5}, 1.0), {});

@@ -30,7 +30,7 @@ TokenDataset dataset_of(const std::vector<std::string>& texts,
 
 /// -log p of a pair seen `num_pairs` times after a token seen `num_firsts` times.
 double nats(double num_pairs, double num_firsts) {
-  return -std::log((num_pairs + 0.01) / (num_firsts + 2.57));
+  return -std::log((num_pairs + 0.05) / (num_firsts + 12.85));
 }
 
 TEST(BigramTest, MatchesACountByHand) {

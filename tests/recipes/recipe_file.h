@@ -33,12 +33,15 @@ class RecipeFileTest : public testing::Test {
     std::filesystem::create_directories(folder_);
     std::filesystem::current_path(folder_);
   }
+
+ public:
   ~RecipeFileTest() override {
     std::error_code ignored;
     std::filesystem::current_path(before_, ignored);
     std::filesystem::remove_all(folder_, ignored);
   }
 
+ protected:
   static LoadedRecipe load(const std::string& text,
                            const std::vector<std::string>& overrides = {}) {
     std::ofstream("r.yaml", std::ios::binary) << text;

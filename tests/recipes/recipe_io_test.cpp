@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -84,6 +85,23 @@ TEST_F(RecipeIoTest, ListsEveryFaultAtOnceInTheOrderOfTheFile) {
             "'training.max_steps'?\n"
             "override 'training.max_step=3': training.max_steps: required key is missing "
             "(optimizer steps of the run)");
+}
+
+TEST_F(RecipeIoTest, AnswersDamagedRecipesWithPlacedFaultsOnly) {
+  const std::string intact = file_text(HECATON_SOURCE_DIR "/configs/quickstart.yaml");
+  const std::string characters = "\t\n :-,[]{}&*!|>'\"%@`#?~$<\\0a\xff";
+  std::mt19937 random(/*seed=*/20240607);
+  for (int round = 0; round < 300; ++round) {
+    std::string text = intact;
+    for (int edit = 0; edit < 3; ++edit) {
+      text[random() % text.size()] = characters[random() % characters.size()];
+    }
+    std::istringstream lines(error_of(text));
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_TRUE(line == "no ConfigError" || line.rfind("r.yaml:", 0) == 0) << line << "\n"
+                                                                             << text;
+    }
+  }
 }
 
 TEST_F(RecipeIoTest, ShowsARuleAtTheKeyThatWasGiven) {

@@ -168,6 +168,25 @@ TEST(RecipeTest, ComputesTheMissingBatchSize) {
   EXPECT_EQ(resolved(24, 3, 2), (Sizes{24, 3}));
 }
 
+TEST(RecipeTest, ComputesTheMicroBatchSizeFromTheOtherTwo) {
+  const auto micro_batch_size = [](std::optional<int64_t> global_batch_size,
+                                   std::optional<int64_t> accumulation,
+                                   int64_t dp) {
+    Recipe recipe = valid_recipe();
+    recipe.training.global_batch_size = global_batch_size;
+    recipe.training.gradient_accumulation_steps = accumulation;
+    resolve_batch(recipe, dp);
+    return *recipe.training.micro_batch_size;
+  };
+  EXPECT_EQ(micro_batch_size(24, 3, 2), 4);
+  EXPECT_EQ(micro_batch_size(24, std::nullopt, 2), 12);
+  EXPECT_EQ(micro_batch_size(std::nullopt, 3, 2), 8);
+  EXPECT_EQ(
+      config_error([&] { micro_batch_size(10, 3, 2); }),
+      "training.global_batch_size: must be a multiple of gradient_accumulation_steps 3 * dp 2 "
+      "= 6, found 10");
+}
+
 TEST(RecipeTest, RefusesBatchSizesThatContradictEachOther) {
   EXPECT_EQ(config_error([] { resolved(16, 3, 2); }),
             "training.global_batch_size: must be micro_batch_size 4 * gradient_accumulation_steps "
@@ -183,6 +202,11 @@ TEST(RecipeTest, RefusesBatchSizesBeforeTheRanksAreKnown) {
               recipe.training.global_batch_size = 18;
             }),
             "training.global_batch_size: must be a multiple of micro_batch_size 4, found 18");
+}
+
+TEST(RecipeTest, RefusesAVocabularyBelowTheTokenizers) {
+  EXPECT_EQ(validation_error([](Recipe& recipe) { recipe.model.arch.vocab_size = 257; }),
+            "model.arch.vocab_size: must be at least the tokenizer's 258, found 257");
 }
 
 TEST(RecipeTest, ChecksTheAxesAgainstTheRanks) {

@@ -3,8 +3,13 @@
 
 #include "recipes/text_files.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <sys/stat.h>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,10 @@
 
 #include "recipes/tokenizer.h"
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "core/error.h"

@@ -82,7 +82,7 @@ inline void expect_bitwise_equal(const at::Tensor& actual,
   const at::Tensor b = expected.detach().contiguous();
   const auto* a_bytes = static_cast<const char*>(a.const_data_ptr());
   const auto* b_bytes = static_cast<const char*>(b.const_data_ptr());
-  const size_t element_bytes = a.element_size();
+  const auto element_bytes = static_cast<size_t>(a.element_size());
   for (int64_t i = 0; i < a.numel(); ++i) {
     const size_t offset = static_cast<size_t>(i) * element_bytes;
     if (std::memcmp(a_bytes + offset, b_bytes + offset, element_bytes) != 0) {

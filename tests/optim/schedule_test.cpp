@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "optim/schedule.h"
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "tests/testing/expect_error.h"
+
+namespace hecaton::optim {
+namespace {
+
+using testing::expect_error;
+
+TEST(ScheduleTest, WarmsUpLinearlyWithoutAStepAtZero) {
+  for (const ScheduleType type : {ScheduleType::kConstant, ScheduleType::kCosine}) {
+    const ScheduleConfig config{.type = type, .lr = 0.8, .warmup_steps = 4, .max_steps = 10};
+    EXPECT_DOUBLE_EQ(learning_rate(config, 0), 0.2);
+    EXPECT_DOUBLE_EQ(learning_rate(config, 1), 0.4);
+    EXPECT_DOUBLE_EQ(learning_rate(config, 2), 0.6);
+    EXPECT_DOUBLE_EQ(learning_rate(config, 3), 0.8);
+  }
+}
+
+TEST(ScheduleTest, ConstantStaysAtThePeak) {
+  const ScheduleConfig config{
+      .type = ScheduleType::kConstant, .lr = 0.3, .warmup_steps = 2, .max_steps = 100};
+  for (const int64_t step : {2, 50, 99, 1000}) {
+    EXPECT_EQ(learning_rate(config, step), 0.3);
+  }
+}
+
+TEST(ScheduleTest, CosineGoesFromThePeakToTheSmallest) {
+  const ScheduleConfig config{.lr = 0.5, .warmup_steps = 10, .max_steps = 111, .min_lr_ratio = 0.2};
+  EXPECT_DOUBLE_EQ(learning_rate(config, 10), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 60), 0.5 * 0.6);  // halfway between 1 and 0.2
+  EXPECT_DOUBLE_EQ(learning_rate(config, 35),
+                   0.5 * (0.2 + 0.8 * 0.5 * (1.0 + std::numbers::sqrt2 / 2.0)));
+  EXPECT_DOUBLE_EQ(learning_rate(config, 110), 0.5 * 0.2);
+  for (int64_t step = 11; step <= 110; ++step) {
+    EXPECT_LT(learning_rate(config, step), learning_rate(config, step - 1));
+  }
+}
+
+TEST(ScheduleTest, CosineStaysAtTheSmallestAfterTheLastStep) {
+  const ScheduleConfig config{.lr = 0.5, .max_steps = 5, .min_lr_ratio = 0.2};
+  EXPECT_DOUBLE_EQ(learning_rate(config, 5), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 500), 0.1);
+}
+
+TEST(ScheduleTest, ShortRunsTrainAtThePeak) {
+  EXPECT_EQ(learning_rate({.lr = 0.5, .max_steps = 1}, 0), 0.5);
+  EXPECT_EQ(learning_rate({.lr = 0.5, .warmup_steps = 1, .max_steps = 1}, 0), 0.5);
+  // One step after the warm-up.
+  EXPECT_EQ(learning_rate({.lr = 0.5, .warmup_steps = 2, .max_steps = 3}, 2), 0.5);
+  // Two: the peak and the smallest.
+  EXPECT_EQ(learning_rate({.lr = 0.5, .max_steps = 2, .min_lr_ratio = 0.5}, 0), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate({.lr = 0.5, .max_steps = 2, .min_lr_ratio = 0.5}, 1), 0.25);
+}
+
+TEST(ScheduleTest, TheWarmUpMayLastTheWholeRun) {
+  const ScheduleConfig config{.lr = 0.4, .warmup_steps = 4, .max_steps = 4};
+  EXPECT_DOUBLE_EQ(learning_rate(config, 0), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 3), 0.4);
+}
+
+TEST(ScheduleTest, ListsEveryFault) {
+  const auto check = [](const ScheduleConfig& config) {
+    ConfigFaults faults("lr_scheduler");
+    config.collect_faults(faults);
+    faults.throw_if_any();
+  };
+  const ScheduleConfig wrong{.lr = -1.0, .warmup_steps = 1, .max_steps = 0, .min_lr_ratio = 1.5};
+  for (const char* fault : {"lr_scheduler.lr = -1: must be finite and at least 0",
+                            "lr_scheduler.max_steps = 0: must be at least 1",
+                            "lr_scheduler.warmup_steps = 1: must be from 0 to max_steps=0",
+                            "lr_scheduler.min_lr_ratio = 1.5: must be in [0, 1]"}) {
+    expect_error<ConfigError>([&] { check(wrong); }, fault);
+  }
+  expect_error<ConfigError>([&] { check({.lr = INFINITY}); }, "lr = inf");
+  expect_error<ConfigError>([&] { check({.warmup_steps = -1}); }, "warmup_steps = -1");
+  expect_error<ConfigError>([&] { check({.min_lr_ratio = NAN}); }, "min_lr_ratio = nan");
+  EXPECT_NO_THROW(check({.warmup_steps = 7, .max_steps = 7, .min_lr_ratio = 0.0}));
+}
+
+}  // namespace
+}  // namespace hecaton::optim

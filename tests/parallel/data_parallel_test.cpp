@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "parallel/data_parallel.h"
+
+#include <memory>
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "tests/parallel/worlds.h"
+
+namespace hecaton::parallel {
+namespace {
+
+const auto kFloat = at::TensorOptions().dtype(at::kFloat);
+
+/// A dense and an expert parameter.
+std::vector<Parameter> two_parameters() {
+  Parameter dense =
+      whole_parameter("dense", at::zeros({3}, kFloat).requires_grad_(), DecayClass::kDecay, 1.0);
+  Parameter expert =
+      whole_parameter("expert", at::zeros({5}, kFloat).requires_grad_(), DecayClass::kDecay, 1.0);
+  expert.replicas = ReplicaAxis::kExpert;
+  return {dense, expert};
+}
+
+TEST(DataParallelTest, SumsEachGradientOverTheHoldersOfItsParameter) {
+  on_each_world([](std::shared_ptr<Communicator> world) {
+    for (int64_t ep = 1; ep <= world->size(); ep *= 2) {
+      Mesh mesh(world, ep);
+      const std::vector<Parameter> parameters = two_parameters();
+      FlatParameters flat(parameters);
+      for (const Parameter& parameter : parameters) {
+        flat.grad_of(parameter.tensor).fill_(static_cast<double>(world->rank() + 1));
+      }
+      reduce_gradients(flat, mesh);
+      // 1 + 2 + ... over all ranks; over the ranks r, r + ep, r + 2 ep, ... for experts.
+      const int64_t size = world->size();
+      int64_t expert_sum = 0;
+      for (int64_t rank = world->rank() % ep; rank < size; rank += ep) {
+        expert_sum += rank + 1;
+      }
+      EXPECT_TRUE(at::equal(flat.grad_of(parameters[0].tensor),
+                            at::full({3}, static_cast<double>(size * (size + 1) / 2), kFloat)));
+      EXPECT_TRUE(at::equal(flat.grad_of(parameters[1].tensor),
+                            at::full({5}, static_cast<double>(expert_sum), kFloat)));
+    }
+  });
+}
+
+TEST(DataParallelTest, ReplicasAgreeUntilOneDiffers) {
+  on_each_world([](std::shared_ptr<Communicator> world) {
+    Mesh mesh(world, /*ep=*/1);
+    std::vector<Parameter> parameters = two_parameters();
+    const FlatParameters flat(parameters);
+    EXPECT_TRUE(replicas_agree(flat, mesh));
+    if (world->rank() == world->size() - 1) {
+      parameters[0].tensor.data().fill_(1.0);
+    }
+    EXPECT_EQ(replicas_agree(flat, mesh), world->size() == 1);
+  });
+}
+
+}  // namespace
+}  // namespace hecaton::parallel

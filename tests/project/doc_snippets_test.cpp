@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+// What the documents show as code is what the project compiles, reads and runs.
+
+#include <filesystem>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "recipes/recipe_io.h"
+#include "tests/project/source_tree.h"
+#include "tests/testing/temporary_folder.h"
+
+namespace hecaton::project {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines lines_of(const std::string& path) {
+  return read_lines(std::filesystem::path(HECATON_SOURCE_DIR) / path);
+}
+
+std::string joined(const Lines& lines) {
+  std::string text;
+  for (const std::string& line : lines) {
+    text += line + "\n";
+  }
+  return text;
+}
+
+// The only fenced block of a language in a document.
+std::string block_of(const std::string& path, const std::string& language) {
+  std::vector<Lines> blocks;
+  bool is_inside = false;
+  for (const std::string& line : lines_of(path)) {
+    if (line == "```" + language) {
+      blocks.emplace_back();
+      is_inside = true;
+    } else if (line == "```") {
+      is_inside = false;
+    } else if (is_inside) {
+      blocks.back().push_back(line);
+    }
+  }
+  EXPECT_EQ(blocks.size(), 1U) << "blocks of " << language << " in " << path;
+  return blocks.empty() ? "" : joined(blocks.front());
+}
+
+// What stands between the two lines that equal `marker`.
+std::string marked_part(const std::string& path, const std::string& marker) {
+  Lines part;
+  int num_markers = 0;
+  for (const std::string& line : lines_of(path)) {
+    if (line == marker) {
+      ++num_markers;
+    } else if (num_markers == 1) {
+      part.push_back(line);
+    }
+  }
+  EXPECT_EQ(num_markers, 2) << "lines " << marker << " in " << path;
+  return joined(part);
+}
+
+// Text in backquotes and in fenced blocks.
+std::string code_of(const Lines& document) {
+  static const std::regex kSpan("`([^`]+)`");
+  Lines code;
+  bool is_inside = false;
+  for (const std::string& line : document) {
+    if (line.rfind("```", 0) == 0) {
+      is_inside = !is_inside;
+    } else if (is_inside) {
+      code.push_back(line);
+    } else {
+      for (std::sregex_iterator it(line.begin(), line.end(), kSpan), end; it != end; ++it) {
+        code.push_back((*it)[1]);
+      }
+    }
+  }
+  return joined(code);
+}
+
+// The first group of every match.
+std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
+  std::set<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
+    found.insert((*it)[1]);
+  }
+  return found;
+}
+
+std::set<std::string> commands_in(const std::string& code) {
+  return matches(code, std::regex(R"(\bhecaton ([a-z][a-z-]*))"));
+}
+
+std::set<std::string> commands_of_program() {
+  return matches(joined(lines_of("recipes/command_line.cpp")),
+                 std::regex(R"re(add_subcommand\(\s*"([a-z-]+)")re"));
+}
+
+bool is_document(const std::filesystem::path& name) {
+  return name.extension() == ".md";
+}
+
+TEST(DocSnippetsTest, TheLibrarySnippetIsCutFromTheExample) {
+  EXPECT_EQ(block_of("README.md", "cpp"), marked_part("examples/moe_layer.cpp", "// [readme]"));
+}
+
+TEST(DocSnippetsTest, TheRecipeIsValid) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder / "readme.yaml";
+  testing::write_bytes(path, block_of("README.md", "yaml"));
+  EXPECT_NO_THROW(recipes::load_recipe(path));
+}
+
+TEST(DocSnippetsTest, EveryCommandInADocumentExists) {
+  const std::set<std::string> known = commands_of_program();
+  EXPECT_EQ(known.count("train"), 1U) << "the scan of recipes/command_line.cpp missed train";
+  for (const SourceFile& file : read_tree(HECATON_SOURCE_DIR, is_document)) {
+    EXPECT_THAT(commands_in(code_of(file.lines)), ::testing::IsSubsetOf(known)) << file.path;
+  }
+}
+
+TEST(DocSnippetsTest, TheReadmeNamesEveryCommand) {
+  EXPECT_THAT(commands_of_program(),
+              ::testing::IsSubsetOf(commands_in(code_of(lines_of("README.md")))));
+}
+
+TEST(DocSnippetsTest, EveryScriptInADocumentExists) {
+  const std::filesystem::path root = HECATON_SOURCE_DIR;
+  for (const SourceFile& file : read_tree(root, is_document)) {
+    for (const std::string& script :
+         matches(code_of(file.lines), std::regex(R"(\b(scripts/[a-z.-]+))"))) {
+      EXPECT_TRUE(std::filesystem::exists(root / script)) << file.path << " names " << script;
+    }
+  }
+}
+
+TEST(DocSnippetsTest, ReadsCommandsFromCodeAlone) {
+  const Lines document = {"Of hecaton train and `hecaton eval runs/a`:",
+                          "```sh",
+                          "build/release/bin/hecaton print-config a.yaml",
+                          "```",
+                          "hecaton bench"};
+  EXPECT_EQ(commands_in(code_of(document)), (std::set<std::string>{"eval", "print-config"}));
+}
+
+}  // namespace
+}  // namespace hecaton::project
