@@ -3,7 +3,7 @@
 
 # hecaton_test(FOLDER SOURCES ... [LINK ...] [MPI_RANKS ...]) builds build/<preset>/bin/hecaton_FOLDER_tests
 # and registers each of its cases with the label `cpu`. A case is SKIPPED, with its reason, when it
-# calls GTEST_SKIP().
+# calls GTEST_SKIP(). One thread each, because ctest runs several at once; what tests threads sets them.
 function(hecaton_test folder)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   set(target hecaton_${folder}_tests)
@@ -13,7 +13,8 @@ function(hecaton_test folder)
   target_compile_definitions(${target} PRIVATE HECATON_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                 HECATON_BINARY_DIR="${PROJECT_BINARY_DIR}")
   hecaton_compile_options(${target})
-  gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS cpu TIMEOUT 120)
+  gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS cpu TIMEOUT 120 ENVIRONMENT
+                                                                             OMP_NUM_THREADS=1)
 endfunction()
 
 # hecaton_mpi_test(FOLDER RANKS FILTER): runs the cases of hecaton_FOLDER_mpi_tests that match FILTER

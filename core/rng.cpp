@@ -20,6 +20,16 @@ uint64_t join(uint32_t high, uint32_t low) {
   return (static_cast<uint64_t>(high) << 32) | low;
 }
 
+/// The low-precision types convert from float alone.
+template <typename Scalar>
+Scalar rounded(double value) {
+  if constexpr (std::is_same_v<Scalar, double>) {
+    return value;
+  } else {
+    return static_cast<Scalar>(static_cast<float>(value));
+  }
+}
+
 std::array<uint32_t, 2> split(uint64_t value) {
   return {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)};
 }
@@ -88,12 +98,7 @@ void fill_normal(at::Tensor tensor, const CounterRng& rng, double std_dev, uint6
       at::kBFloat16, at::kHalf, tensor.scalar_type(), "fill_normal", [&] {
         auto* data = tensor.data_ptr<scalar_t>();
         for (int64_t i = 0; i < N; ++i) {
-          const double value = std_dev * rng.normal(first_idx + static_cast<uint64_t>(i));
-          if constexpr (std::is_same_v<scalar_t, double>) {
-            data[i] = value;
-          } else {
-            data[i] = static_cast<scalar_t>(static_cast<float>(value));
-          }
+          data[i] = rounded<scalar_t>(std_dev * rng.normal(first_idx + static_cast<uint64_t>(i)));
         }
       });
 }

@@ -32,9 +32,10 @@ void combine(const CombineSizes& sizes,
              const at::opmath_type<Scalar>* weight,
              Scalar* out) {
   using Sum = at::opmath_type<Scalar>;
-  const auto [T, D, K] = sizes;
+  const int64_t D = sizes.D;
+  const int64_t K = sizes.K;
   const int64_t grain = std::max<int64_t>(1, kElementsPerTask / std::max<int64_t>(1, D * K));
-  at::parallel_for(0, T, grain, [=](int64_t begin, int64_t end) {
+  at::parallel_for(0, sizes.T, grain, [=](int64_t begin, int64_t end) {
     std::vector<Sum> sum_D(static_cast<size_t>(D));
     for (int64_t t = begin; t < end; ++t) {
       std::fill(sum_D.begin(), sum_D.end(), Sum{0});

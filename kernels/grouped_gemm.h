@@ -40,7 +40,7 @@ at::Tensor grouped_gemm_input_grad(const at::Tensor& dy_RN,
 void grouped_gemm_weight_grad(const at::Tensor& dy_RN,
                               const at::Tensor& x_RM,
                               const std::vector<int64_t>& num_rows_L,
-                              at::Tensor grad_LNM);
+                              const at::Tensor& grad_LNM);
 
 /// The specifications, in float64, row by row.
 at::Tensor grouped_gemm_ref(const at::Tensor& x_RM,
@@ -52,6 +52,6 @@ at::Tensor grouped_gemm_input_grad_ref(const at::Tensor& dy_RN,
 void grouped_gemm_weight_grad_ref(const at::Tensor& dy_RN,
                                   const at::Tensor& x_RM,
                                   const std::vector<int64_t>& num_rows_L,
-                                  at::Tensor grad_LNM);
+                                  const at::Tensor& grad_LNM);
 
 }  // namespace hecaton::kernels

@@ -18,6 +18,7 @@
 #include "kernels/detail/dtype_check.h"
 
 // MKL's own, exported by LibTorch where that was built with MKL; null elsewhere.
+// NOLINTNEXTLINE(readability-identifier-naming): the name is MKL's
 extern "C" int MKL_Set_Num_Threads_Local(int num_threads) __attribute__((weak));
 
 namespace hecaton::kernels {
@@ -146,7 +147,7 @@ at::Tensor grouped_gemm_input_grad(const at::Tensor& dy_RN,
 void grouped_gemm_weight_grad(const at::Tensor& dy_RN,
                               const at::Tensor& x_RM,
                               const std::vector<int64_t>& num_rows_L,
-                              at::Tensor grad_LNM) {
+                              const at::Tensor& grad_LNM) {
   const auto L = static_cast<int64_t>(num_rows_L.size());
   check_shape("dy_RN", dy_RN, {-1, -1});
   check_shape("x_RM", x_RM, {dy_RN.size(0), -1});
@@ -157,6 +158,7 @@ void grouped_gemm_weight_grad(const at::Tensor& dy_RN,
   const bool is_same_dtype = grad_LNM.scalar_type() == dy_RN.scalar_type();
   // The rows of this product are the N outputs; an expert that saw no input has nothing to add.
   std::vector<int64_t> num_outputs_L;
+  num_outputs_L.reserve(num_rows_L.size());
   for (const int64_t num_rows : num_rows_L) {
     num_outputs_L.push_back(num_rows > 0 ? dy_RN.size(1) : 0);
   }

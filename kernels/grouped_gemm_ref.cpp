@@ -54,7 +54,7 @@ at::Tensor grouped_gemm_input_grad_ref(const at::Tensor& dy_RN,
 void grouped_gemm_weight_grad_ref(const at::Tensor& dy_RN,
                                   const at::Tensor& x_RM,
                                   const std::vector<int64_t>& num_rows_L,
-                                  at::Tensor grad_LNM) {
+                                  const at::Tensor& grad_LNM) {
   const at::Tensor dy64_RN = dy_RN.to(at::kDouble);
   const at::Tensor x64_RM = x_RM.to(at::kDouble);
   at::Tensor sum_LNM = grad_LNM.to(at::kDouble);

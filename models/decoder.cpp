@@ -49,7 +49,8 @@ void check_ids(const std::string& name, const at::Tensor& ids, int64_t vocab_siz
 DecoderImpl::DecoderImpl(const DecoderConfig& config)
     : DecoderImpl(config, std::make_shared<moe::LocalDispatcher>()) {}
 
-DecoderImpl::DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispatcher> dispatcher)
+DecoderImpl::DecoderImpl(const DecoderConfig& config,
+                         const std::shared_ptr<moe::Dispatcher>& dispatcher)
     : config_(validated(config)), num_local_experts_(num_local_experts(config, *dispatcher)) {
   const auto options = at::TensorOptions().dtype(config.dtype);
   const int64_t D = config.hidden_size;
@@ -59,7 +60,7 @@ DecoderImpl::DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispa
     head_VD_ = register_parameter("head", at::zeros({config.vocab_size, D}, options));
   }
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    blocks_.push_back(
+    blocks_.emplace_back(
         register_module("block_" + std::to_string(layer), Block(config, layer, dispatcher)));
   }
   initialize(/*seed=*/0);

@@ -34,7 +34,7 @@ class DecoderImpl final : public torch::nn::Module {
   /// Every expert on this process. Errors: ConfigError if config.validate() fails.
   explicit DecoderImpl(const DecoderConfig& config);
   /// The experts are where `dispatcher` says.
-  DecoderImpl(const DecoderConfig& config, std::shared_ptr<moe::Dispatcher> dispatcher);
+  DecoderImpl(const DecoderConfig& config, const std::shared_ptr<moe::Dispatcher>& dispatcher);
 
   /// token_BQ: [B, Q] int64 in [0, V). Returns [B, Q, D]. Errors: ShapeError for an id out of
   /// range.

@@ -38,10 +38,9 @@ int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E)
 /// within a token best expert first. A slot turned away gets expert -1 and weight 0; the token then
 /// passes through the residual connection alone, its other weights are not renormalised.
 ///
-/// routing:     changed: expert_idx_TK, weight_TK, num_tokens_E, num_dropped; the choice before
-/// goes
-///              to chosen_idx_TK. Left alone when config.factor is unset. A replayed routing drops
-///              the slots that were dropped when it was recorded, whatever the config.
+/// routing:     changed: expert_idx_TK, weight_TK, num_tokens_E, num_dropped; the choice before it
+///              goes to chosen_idx_TK. Left alone when config.factor is unset. A replayed routing
+///              drops the slots that were dropped when it was recorded, whatever the config.
 /// Gradient:    to weight_TK in the slots that stay; 0 in the others.
 /// Parallel:    with scope kMicroBatch two reductions through context.counts, on every rank; none
 ///              for a replayed routing.

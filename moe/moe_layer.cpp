@@ -97,7 +97,8 @@ void MoeLayerConfig::validate() const {
 MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config)
     : MoeLayerImpl(config, std::make_shared<LocalDispatcher>()) {}
 
-MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config, std::shared_ptr<Dispatcher> dispatcher)
+MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config,
+                           const std::shared_ptr<Dispatcher>& dispatcher)
     : MoeLayerImpl(TopKRouter(validated(config).hidden_size, config.router, config.dtype).ptr(),
                    make_experts(validated(config), *dispatcher),
                    make_shared_expert(validated(config)),

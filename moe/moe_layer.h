@@ -64,7 +64,7 @@ class MoeLayerImpl final : public torch::nn::Module {
   /// Every expert on this process. Errors: ConfigError if config.validate() fails.
   explicit MoeLayerImpl(const MoeLayerConfig& config);
   /// The experts are where `dispatcher` says.
-  MoeLayerImpl(const MoeLayerConfig& config, std::shared_ptr<Dispatcher> dispatcher);
+  MoeLayerImpl(const MoeLayerConfig& config, const std::shared_ptr<Dispatcher>& dispatcher);
   /// From parts of the user's own. shared: may be empty. experts must be those that
   /// dispatcher->local_experts() names.
   MoeLayerImpl(std::shared_ptr<Router> router,

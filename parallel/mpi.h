@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "parallel/communicator.h"
@@ -14,6 +15,14 @@ namespace hecaton::parallel {
 /// True if this process was started as a rank of an MPI job: by mpirun, or by a scheduler that does
 /// its work. Looks at the environment alone; also there in builds without MPI.
 bool is_mpi_launch();
+
+/// Processes that the launcher says it started: mpirun's, PMI's or a Slurm step's number; unset
+/// when no launcher tells.
+std::optional<int64_t> launcher_world_size();
+
+/// Errors: ConfigError if the launcher started another number of processes than `world_size`, which
+/// happens when it belongs to another MPI: every process then believes to be alone.
+void check_launcher(int64_t world_size);
 
 #ifdef HECATON_WITH_MPI
 

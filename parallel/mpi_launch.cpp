@@ -2,7 +2,9 @@
 // Copyright 2026 The Hecaton authors
 
 #include <cstdlib>
+#include <string>
 
+#include "core/error.h"
 #include "parallel/mpi.h"
 
 namespace hecaton::parallel {
@@ -16,6 +18,26 @@ bool is_mpi_launch() {
     }
   }
   return false;
+}
+
+std::optional<int64_t> launcher_world_size() {
+  // SLURM_STEP_NUM_TASKS is there inside srun only, not in the batch script around it.
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && std::atoll(value) > 0) {
+      return std::atoll(value);
+    }
+  }
+  return std::nullopt;
+}
+
+void check_launcher(int64_t world_size) {
+  const std::optional<int64_t> started = launcher_world_size();
+  if (started && *started != world_size) {
+    throw ConfigError("the launcher started " + std::to_string(*started) +
+                      " processes, but MPI sees " + std::to_string(world_size) +
+                      ": use the launcher of the MPI that hecaton --version names");
+  }
 }
 
 }  // namespace hecaton::parallel

@@ -96,6 +96,7 @@ int run_on_world(
   int num_ranks = 1;
   try {
     std::shared_ptr<parallel::Communicator> world = make_world();
+    parallel::check_launcher(world->size());
     rank = world->rank();
     num_ranks = world->size();
     set_log_rank(rank, num_ranks);

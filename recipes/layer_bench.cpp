@@ -21,7 +21,7 @@
 namespace hecaton::recipes {
 namespace {
 
-at::Tensor random_tensor(std::vector<int64_t> sizes,
+at::Tensor random_tensor(const std::vector<int64_t>& sizes,
                          at::ScalarType dtype,
                          const std::string& name) {
   at::Tensor tensor = at::empty(sizes, at::TensorOptions().dtype(dtype));
@@ -45,13 +45,13 @@ class LayerArm {
  public:
   explicit LayerArm(const LayerBenchCase& shape)
       : layer_(
-            moe::MoeLayerConfig{.hidden_size = shape.H,
-                                .moe_intermediate_size = shape.I,
+            moe::MoeLayerConfig{.hidden_size = shape.D,
+                                .moe_intermediate_size = shape.F,
                                 .router = {.num_experts = shape.E, .num_experts_per_tok = shape.K},
                                 .dtype = shape.dtype}),
         routing_(balanced_routing(shape)),
-        x_TD_(random_tensor({shape.T, shape.H}, shape.dtype, "x").requires_grad_()),
-        dy_TD_(random_tensor({shape.T, shape.H}, shape.dtype, "dy")) {
+        x_TD_(random_tensor({shape.T, shape.D}, shape.dtype, "x").requires_grad_()),
+        dy_TD_(random_tensor({shape.T, shape.D}, shape.dtype, "dy")) {
     std::vector<GradSink> sinks;
     for (const at::Tensor& weight : layer_->experts().weights().tensors) {
       const at::ScalarType dtype = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -78,11 +78,11 @@ class LayerArm {
 class DenseArm {
  public:
   explicit DenseArm(const LayerBenchCase& shape)
-      : x_RD_(random_tensor({shape.T * shape.K, shape.H}, shape.dtype, "rows")),
-        up_GD_(random_tensor({2 * shape.I, shape.H}, shape.dtype, "up")),
-        down_DF_(random_tensor({shape.H, shape.I}, shape.dtype, "down")),
-        z_RG_(random_tensor({shape.T * shape.K, 2 * shape.I}, shape.dtype, "z")),
-        a_RF_(random_tensor({shape.T * shape.K, shape.I}, shape.dtype, "a")),
+      : x_RD_(random_tensor({shape.T * shape.K, shape.D}, shape.dtype, "rows")),
+        up_GD_(random_tensor({2 * shape.F, shape.D}, shape.dtype, "up")),
+        down_DF_(random_tensor({shape.D, shape.F}, shape.dtype, "down")),
+        z_RG_(random_tensor({shape.T * shape.K, 2 * shape.F}, shape.dtype, "z")),
+        a_RF_(random_tensor({shape.T * shape.K, shape.F}, shape.dtype, "a")),
         out_RD_(at::empty_like(x_RD_)),
         out_RF_(at::empty_like(a_RF_)),
         up_grad_GD_(at::empty_like(up_GD_)),
@@ -130,8 +130,8 @@ nlohmann::ordered_json to_json(const BenchTimes& times) {
 std::vector<LayerBenchCase> default_layer_cases() {
   std::vector<LayerBenchCase> cases;
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    cases.push_back({.T = 2048, .H = 512, .I = 256, .E = 16, .K = 2, .dtype = dtype});
-    cases.push_back({.T = 4096, .H = 512, .I = 256, .E = 64, .K = 8, .dtype = dtype});
+    cases.push_back({.T = 2048, .D = 512, .F = 256, .E = 16, .K = 2, .dtype = dtype});
+    cases.push_back({.T = 4096, .D = 512, .F = 256, .E = 64, .K = 8, .dtype = dtype});
   }
   return cases;
 }
@@ -154,7 +154,7 @@ LayerBenchResult run_layer_bench(const LayerBenchCase& shape, int64_t num_rounds
   result.layer = summarise(layer_ms);
   result.dense = summarise(dense_ms);
   const double gflop =
-      18e-9 * static_cast<double>(shape.T * shape.K) * static_cast<double>(shape.H * shape.I);
+      18e-9 * static_cast<double>(shape.T * shape.K) * static_cast<double>(shape.D * shape.F);
   result.layer_gflops = gflop / result.layer.median_ms * 1e3;
   result.dense_gflops = gflop / result.dense.median_ms * 1e3;
   return result;
@@ -166,8 +166,8 @@ std::string to_json_line(const LayerBenchResult& result) {
       {"bench", "layer"},
       {"case",
        {{"T", shape.T},
-        {"H", shape.H},
-        {"I", shape.I},
+        {"H", shape.D},
+        {"I", shape.F},
         {"E", shape.E},
         {"K", shape.K},
         {"dtype", shape.dtype == at::kBFloat16 ? "bfloat16" : "float32"},

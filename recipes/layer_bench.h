@@ -14,8 +14,8 @@ namespace hecaton::recipes {
 /// One shape of the layer benchmark.
 struct LayerBenchCase {
   int64_t T = 0;
-  int64_t H = 0;  ///< model width
-  int64_t I = 0;  ///< width of an expert
+  int64_t D = 0;  ///< "H" in its JSON, as in published tables
+  int64_t F = 0;  ///< "I" in its JSON
   int64_t E = 0;
   int64_t K = 0;
   at::ScalarType dtype = at::kFloat;
@@ -28,12 +28,12 @@ struct BenchTimes {
   double max_ms = 0.0;
 };
 
-/// Forward and backward of the MoE layer beside dense products of the same rows, H and 2I.
+/// Forward and backward of the MoE layer beside dense products of the same rows, D and 2F.
 struct LayerBenchResult {
   LayerBenchCase shape;
   BenchTimes layer;
   BenchTimes dense;
-  double layer_gflops = 0.0;  ///< GFLOP/s at the median, 18*T*K*H*I operations
+  double layer_gflops = 0.0;  ///< GFLOP/s at the median, 18*T*K*D*F operations
   double dense_gflops = 0.0;  ///< the same operations as dense products
 };
 

@@ -18,7 +18,10 @@
 namespace hecaton::recipes {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// The reader uses the unordered kind: the ordered one copies its values when it grows, by
+// recursion, so that deep nesting would exhaust the stack.
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr char kModelType[] = "hecaton";
 
@@ -152,7 +155,7 @@ class ObjectReader {
   std::set<std::string> read_;
 };
 
-Json moe_to_json(const models::DecoderMoeConfig& moe) {
+OrderedJson moe_to_json(const models::DecoderMoeConfig& moe) {
   return {{"moe_layers", moe.layers},
           {"num_experts", moe.router.num_experts},
           {"num_experts_per_tok", moe.router.num_experts_per_tok},
@@ -162,7 +165,8 @@ Json moe_to_json(const models::DecoderMoeConfig& moe) {
           {"router_score_after_topk", moe.router.score_after_topk},
           {"norm_topk_prob", moe.router.norm_topk_prob},
           {"routed_scaling_factor", moe.router.scaling_factor},
-          {"capacity_factor", moe.capacity.factor ? Json(*moe.capacity.factor) : Json(nullptr)},
+          {"capacity_factor",
+           moe.capacity.factor ? OrderedJson(*moe.capacity.factor) : OrderedJson(nullptr)},
           {"capacity_scope", name_of(scope_names(), moe.capacity.scope)}};
 }
 
@@ -230,21 +234,21 @@ Json parse(const std::string& text, const std::string& path) {
 }  // namespace
 
 std::string to_json(const models::DecoderConfig& config) {
-  Json json = {{"model_type", kModelType},
-               {"torch_dtype", name_of(dtype_names(), config.dtype)},
-               {"hidden_size", config.hidden_size},
-               {"intermediate_size", config.intermediate_size},
-               {"num_hidden_layers", config.num_hidden_layers},
-               {"num_attention_heads", config.num_attention_heads},
-               {"num_key_value_heads", config.num_key_value_heads},
-               {"head_dim", config.head_dim},
-               {"vocab_size", config.vocab_size},
-               {"rms_norm_eps", config.rms_norm_eps},
-               {"rope_theta", config.rope_theta},
-               {"tie_word_embeddings", config.tie_word_embeddings},
-               {"qk_norm", config.qk_norm},
-               {"hidden_act", kernels::activation_name(config.hidden_act)},
-               {"initializer_range", config.initializer_range}};
+  OrderedJson json = {{"model_type", kModelType},
+                      {"torch_dtype", name_of(dtype_names(), config.dtype)},
+                      {"hidden_size", config.hidden_size},
+                      {"intermediate_size", config.intermediate_size},
+                      {"num_hidden_layers", config.num_hidden_layers},
+                      {"num_attention_heads", config.num_attention_heads},
+                      {"num_key_value_heads", config.num_key_value_heads},
+                      {"head_dim", config.head_dim},
+                      {"vocab_size", config.vocab_size},
+                      {"rms_norm_eps", config.rms_norm_eps},
+                      {"rope_theta", config.rope_theta},
+                      {"tie_word_embeddings", config.tie_word_embeddings},
+                      {"qk_norm", config.qk_norm},
+                      {"hidden_act", kernels::activation_name(config.hidden_act)},
+                      {"initializer_range", config.initializer_range}};
   json.update(moe_to_json(config.moe));
   return json.dump(2) + "\n";
 }
@@ -252,7 +256,7 @@ std::string to_json(const models::DecoderConfig& config) {
 models::DecoderConfig decoder_config_from_json(const std::string& text, const std::string& path) {
   const Json json = parse(text, path);
   ObjectReader reader(json, path);
-  const models::DecoderConfig config = read_config(reader);
+  models::DecoderConfig config = read_config(reader);
   ConfigFaults faults("");
   config.collect_faults(faults);
   if (!faults.faults().empty()) {

@@ -12,6 +12,7 @@
 #include <torch/version.h>
 
 #include "parallel/mpi.h"
+#include "parallel/nccl_version.h"
 #include "recipes/git_revision.h"
 #include "recipes/host.h"
 
@@ -54,6 +55,7 @@ std::vector<std::pair<std::string, std::string>> build_versions() {
 #else
       {"cuda", "not built in"},
 #endif
+      {"nccl", parallel::nccl_version()},
       {"compiler", kCompiler},
   };
   return versions;

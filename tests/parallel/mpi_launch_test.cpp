@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "parallel/mpi.h"
+#include "tests/testing/expect_error.h"
 
 namespace hecaton::parallel {
 namespace {
@@ -23,10 +25,22 @@ TEST(MpiLaunchTest, KnowsALaunchedRankByItsEnvironment) {
   }
 }
 
+TEST(MpiLaunchTest, RefusesALauncherThatStartedAnotherNumberOfProcesses) {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    unsetenv(name);
+  }
+  EXPECT_NO_THROW(check_launcher(1));
+  setenv("SLURM_STEP_NUM_TASKS", "4", 1);
+  EXPECT_NO_THROW(check_launcher(4));
+  hecaton::testing::expect_error<ConfigError>([] { check_launcher(1); },
+                                              "the launcher started 4 processes, but MPI sees 1");
+  unsetenv("SLURM_STEP_NUM_TASKS");
+}
+
 #ifdef HECATON_WITH_MPI
 TEST(MpiLaunchTest, AbortWithoutAJobEndsTheProcessWithItsCode) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(abort_mpi(6), testing::ExitedWithCode(6), "");
+  EXPECT_EXIT(abort_mpi(6), ::testing::ExitedWithCode(6), "");
 }
 #endif
 

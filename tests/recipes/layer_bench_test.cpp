@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const LayerBenchCase kTiny{.T = 12, .H = 8, .I = 6, .E = 4, .K = 2};
+const LayerBenchCase kTiny{.T = 12, .D = 8, .F = 6, .E = 4, .K = 2};
 
 std::vector<std::string> keys_of(const Json& object) {
   std::vector<std::string> keys;
