@@ -75,6 +75,7 @@ int64_t sample_token(const at::Tensor& logit_V, const SamplingConfig& config, do
     order.resize(static_cast<size_t>(*config.top_k));
   }
   std::vector<double> share;
+  share.reserve(order.size());
   for (const int64_t id : order) {
     share.push_back(std::exp((logit[id] - logit[order.front()]) / config.temperature));
   }

@@ -66,7 +66,9 @@ TEST(CommandLineMpiTest, RanksThatDoNotFitAreTwoOnEveryRank) {
   const ProgramResult result =
       run_program_with_mpi(2, tiny_training(folder / "run", {"parallel.ep=4"}));
   EXPECT_EQ(result.exit_code, 2) << result.errors;
-  EXPECT_NE(result.errors.find("parallel.ep = 4: must divide the number of ranks 2"), std::string::npos) << result.errors;
+  EXPECT_NE(result.errors.find("parallel.ep = 4: must divide the number of ranks 2"),
+            std::string::npos)
+      << result.errors;
 }
 
 TEST(CommandLineMpiTest, FolderThatCannotBeWrittenIsSevenOnEveryRank) {

@@ -172,7 +172,9 @@ TEST(CommandLineTest, MissingOrTruncatedModelIsFour) {
 TEST(CommandLineTest, FolderThatCannotBeWrittenIsSeven) {
   const TemporaryFolder folder;
   write_bytes(folder / "file", "");
-  expect_failure(run_program(tiny_training(folder / "file/run")), 7, "cannot create folder " + (folder / "file"));
+  expect_failure(run_program(tiny_training(folder / "file/run")),
+                 7,
+                 "cannot create folder " + (folder / "file"));
 }
 
 TEST(CommandLineTest, FolderThatIsNotEmptyIsTwo) {
