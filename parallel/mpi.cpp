@@ -56,8 +56,8 @@ struct Engine {
 };
 
 Engine& engine() {
-  static Engine* const instance = new Engine;
-  return *instance;
+  static Engine* const kInstance = new Engine;
+  return *kInstance;
 }
 
 /// An MPI communicator and what its ranks must know about it.
@@ -447,7 +447,7 @@ void finalize_mpi() {
 }
 
 void abort_mpi(int exit_code) {
-  std::fflush(nullptr);
+  static_cast<void>(std::fflush(nullptr));  // nobody is left to tell
   int is_initialized = 0;
   MPI_Initialized(&is_initialized);
   if (is_initialized != 0 && !is_mpi_over()) {

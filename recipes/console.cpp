@@ -72,7 +72,7 @@ class Canvas {
       const double share = static_cast<double>(i) / num_steps;
       const auto x = static_cast<int>(std::lround(x0 + share * (x1 - x0)));
       const auto y = static_cast<int>(std::lround(y0 + share * (y1 - y0)));
-      dots_[static_cast<size_t>(y * width_ + x)] = true;
+      dots_[static_cast<size_t>(y) * static_cast<size_t>(width_) + static_cast<size_t>(x)] = true;
     }
   }
 
@@ -85,7 +85,9 @@ class Canvas {
   }
 
  private:
-  bool has_dot(int x, int y) const { return dots_[static_cast<size_t>(y * width_ + x)]; }
+  bool has_dot(int x, int y) const {
+    return dots_[static_cast<size_t>(y) * static_cast<size_t>(width_) + static_cast<size_t>(x)];
+  }
 
   std::string braille(int column, int row) const {
     // Unicode numbers the dots of a braille cell down the left column, down the right one, and the

@@ -36,6 +36,7 @@ struct HostileFile {
   std::string message;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name
 void PrintTo(const HostileFile& file, std::ostream* out) {
   *out << file.name;
 }

@@ -305,7 +305,9 @@ TEST(SafetensorsTest, RefusesToWriteWhatItWouldNotRead) {
       "tensor 'w': expected less than 2^63 bytes");
   expect_error<CheckpointError>(
       [&] {
-        SafetensorsWriter(folder / "m", {}, {{"note", std::string(25'000'000, 'x')}});
+        std::string note;
+        note.resize(25'000'000, 'x');
+        SafetensorsWriter(folder / "m", {}, {{"note", note}});
       },
       "header: expected at most 25000000 bytes");
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));

@@ -143,13 +143,13 @@ TEST(DecoderParametersTest, OnlyMatricesDecayAndOnlyExpertsAreShared) {
 
 TEST(DecoderParametersTest, CountFollowsFromTheSizes) {
   // D 6, F 5, two query heads and one key head of 4, V 11; MoE: E 4, F 3, shared 7.
-  constexpr int64_t kVocabulary = 11 * 6;
-  constexpr int64_t kAttention = (2 + 1 + 1) * 4 * 6 + 6 * (2 * 4) + 2 * 4;
-  constexpr int64_t kNorms = 2 * 6;
-  constexpr int64_t kDense = 3 * 6 * 5;
-  constexpr int64_t kExpert = 3 * 6 * 3;
-  constexpr int64_t kShared = 3 * 6 * 7;
-  constexpr int64_t kRouter = 4 * 6;
+  constexpr int64_t kVocabulary = int64_t{11} * 6;
+  constexpr int64_t kAttention = (int64_t{2} + 1 + 1) * 4 * 6 + int64_t{6} * 2 * 4 + int64_t{2} * 4;
+  constexpr int64_t kNorms = int64_t{2} * 6;
+  constexpr int64_t kDense = int64_t{3} * 6 * 5;
+  constexpr int64_t kExpert = int64_t{3} * 6 * 3;
+  constexpr int64_t kShared = int64_t{3} * 6 * 7;
+  constexpr int64_t kRouter = int64_t{4} * 6;
   constexpr int64_t kCommon =
       2 * kVocabulary + 2 * (kAttention + kNorms) + kDense + kRouter + kShared + 6;
   std::vector<Decoder> decoders = {Decoder(small_config()),

@@ -166,7 +166,7 @@ TEST(DecoderTest, TrainsInBfloat16WithARouterInFloat32) {
 
 TEST(DecoderTest, RefusesTokensItCannotEmbed) {
   Decoder decoder(small_config());
-  const auto embed = [&](std::vector<int64_t> ids) {
+  const auto embed = [&](const std::vector<int64_t>& ids) {
     return [&decoder, ids] {
       decoder->embed(at::tensor(ids, at::TensorOptions().dtype(at::kLong)).unsqueeze(0));
     };

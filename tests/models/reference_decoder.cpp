@@ -68,6 +68,7 @@ class ReferenceDecoder {
   void run_layer(int64_t layer, std::vector<at::Tensor>& x_D) const {
     const std::string prefix = "model.layers." + std::to_string(layer);
     std::vector<at::Tensor> normed_D;
+    normed_D.reserve(x_D.size());
     for (const at::Tensor& x : x_D) {
       normed_D.push_back(norm(x, prefix + ".input_layernorm"));
     }

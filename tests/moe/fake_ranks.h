@@ -22,6 +22,7 @@ class FakeRanks {
   static void run(int num_ranks, const std::function<void(int rank, CountReducer& counts)>& body) {
     FakeRanks ranks(num_ranks);
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<size_t>(num_ranks));
     for (int rank = 0; rank < num_ranks; ++rank) {
       threads.emplace_back([&, rank] {
         Counts counts(ranks, rank);

@@ -19,7 +19,6 @@
 namespace hecaton::moe {
 namespace {
 
-using testing::expect_bitwise_equal;
 using testing::expect_close;
 using testing::expect_error;
 using testing::random_tensor;
@@ -37,8 +36,9 @@ TEST(GroupedFfnTest, RunsEachExpertOnItsRows) {
   const ExpertWeights weights = ffn->weights();
   const at::Tensor x_RD = random_tensor({7, 6}, at::kDouble, "x");
   const auto expert = [&](int64_t l, int64_t begin, int64_t size) {
-    const at::Tensor z_nG = x_RD.narrow(0, begin, size).mm(weights.tensors[0][l].t());
-    return (at::silu(z_nG.narrow(1, 0, 5)) * z_nG.narrow(1, 5, 5)).mm(weights.tensors[1][l].t());
+    const at::Tensor expert_z_RG = x_RD.narrow(0, begin, size).mm(weights.tensors[0][l].t());
+    return (at::silu(expert_z_RG.narrow(1, 0, 5)) * expert_z_RG.narrow(1, 5, 5))
+        .mm(weights.tensors[1][l].t());
   };
   expect_close(ffn->forward(x_RD, {4, 0, 3}, weights, /*is_training=*/false).y_RD,
                at::cat({expert(0, 0, 4), expert(2, 4, 3)}),

@@ -26,7 +26,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// In these cases fresh memory holds NaN, so a result that was read before it was written shows.
 class MoeLayerHardCasesTest : public ::testing::Test {
- protected:
+ public:
   MoeLayerHardCasesTest() { poison_fresh_memory(true); }
   ~MoeLayerHardCasesTest() override { poison_fresh_memory(false); }
 
@@ -137,8 +137,8 @@ TEST_F(MoeLayerHardCasesTest, NanInPaddingReachesNeitherOutputNorGradient) {
   const NamedTensors expected = run_layer(layer, valid_TD);
   const LoadStats expected_stats = layer->stats();
 
-  const at::Tensor nan_2D = at::full({2, 6}, kNan, valid_TD.options());
-  const at::Tensor x_TD = at::cat({nan_2D, valid_TD, nan_2D});
+  const at::Tensor nan_TD = at::full({2, 6}, kNan, valid_TD.options());
+  const at::Tensor x_TD = at::cat({nan_TD, valid_TD, nan_TD});
   RoutingContext context;
   context.valid_T = at::full({13}, true, at::TensorOptions().dtype(at::kBool));
   context.valid_T.narrow(0, 0, 2).fill_(false);
@@ -147,7 +147,7 @@ TEST_F(MoeLayerHardCasesTest, NanInPaddingReachesNeitherOutputNorGradient) {
   const at::Tensor y_TD = layer->forward(leaf, context);
   // The gradient of padding is NaN too, as it is behind a norm of a NaN row.
   y_TD.backward(
-      at::cat({nan_2D, random_tensor(valid_TD.sizes(), at::kDouble, "gradient of y"), nan_2D}));
+      at::cat({nan_TD, random_tensor(valid_TD.sizes(), at::kDouble, "gradient of y"), nan_TD}));
   NamedTensors actual = take_grads(parameters_of(*layer));
   actual["y"] = y_TD.narrow(0, 2, 9);
   actual["x"] = leaf.grad().narrow(0, 2, 9);

@@ -34,7 +34,7 @@ void expect_failure(const ProgramResult& result, int exit_code, const std::strin
 const std::string& trained_run() {
   static const TemporaryFolder kFolder;
   static const std::string kRun = [] {
-    const std::string run = kFolder / "run";
+    std::string run = kFolder / "run";
     const ProgramResult result = run_program(tiny_training(run));
     EXPECT_EQ(result.exit_code, 0) << result.errors;
     return run;

@@ -19,7 +19,7 @@ namespace hecaton::testing {
 inline std::string coordinate_text(int64_t idx, at::IntArrayRef sizes) {
   std::string text;
   for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
-    text = std::to_string(idx % *size) + (text.empty() ? "" : ", ") + text;
+    text.insert(0, std::to_string(idx % *size) + (text.empty() ? "" : ", "));
     idx /= *size;
   }
   return "[" + text + "]";
