@@ -70,32 +70,31 @@ Routing TopKRouterImpl::forward(const at::Tensor& x_TD, const RoutingContext& co
   const at::ScalarType dtype = accumulation_dtype(x_TD.scalar_type());
   Routing routing;
   routing.logit_TE = at::linear(x_TD.to(dtype), weight_ED_.to(dtype));
-  if (config_.score == RouterScore::kSoftmax) {
-    routing.prob_TE = at::softmax(routing.logit_TE, -1);
-  } else {
-    const at::Tensor score_TE = at::sigmoid(routing.logit_TE);
-    routing.prob_TE = score_TE / (score_TE.sum(-1, /*keepdim=*/true) + kSmallestSum);
-  }
+  const bool is_softmax = config_.score == RouterScore::kSoftmax;
+  const at::Tensor score_TE =
+      is_softmax ? at::softmax(routing.logit_TE, -1) : at::sigmoid(routing.logit_TE);
+  routing.prob_TE =
+      is_softmax ? score_TE : score_TE / (score_TE.sum(-1, /*keepdim=*/true) + kSmallestSum);
   routing.expert_idx_TK = context.replay != nullptr ? recorded_choice(*context.replay, x_TD.size(0))
                                                     : kernels::topk(routing.logit_TE.detach(),
                                                                     config_.num_experts_per_tok);
   routing.num_tokens_E = count_tokens(routing.expert_idx_TK, config_.num_experts);
-  routing.weight_TK = weights_of(routing.logit_TE, routing.expert_idx_TK);
+  routing.weight_TK = weights_of(routing.logit_TE, score_TE, routing.expert_idx_TK);
   return routing;
 }
 
 at::Tensor TopKRouterImpl::weights_of(const at::Tensor& logit_TE,
+                                      const at::Tensor& score_TE,
                                       const at::Tensor& expert_idx_TK) const {
   // Only a replayed routing has unused slots (-1): they read expert 0 and take no part.
   const at::Tensor is_unused_TK = expert_idx_TK.lt(0);
   const at::Tensor idx_TK = expert_idx_TK.to(at::kLong).clamp_min(0);
-  const bool is_softmax = config_.score == RouterScore::kSoftmax;
   at::Tensor weight_TK;
   if (config_.score_after_topk) {
     const at::Tensor chosen_TK = logit_TE.gather(1, idx_TK).masked_fill(is_unused_TK, kNoLogit);
-    weight_TK = is_softmax ? at::softmax(chosen_TK, -1) : at::sigmoid(chosen_TK);
+    weight_TK = config_.score == RouterScore::kSoftmax ? at::softmax(chosen_TK, -1)
+                                                       : at::sigmoid(chosen_TK);
   } else {
-    const at::Tensor score_TE = is_softmax ? at::softmax(logit_TE, -1) : at::sigmoid(logit_TE);
     weight_TK = score_TE.gather(1, idx_TK);
   }
   weight_TK = weight_TK.masked_fill(is_unused_TK, 0.0);

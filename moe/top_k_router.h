@@ -74,7 +74,9 @@ class TopKRouterImpl : public Router {
   std::vector<Parameter> describe_parameters(const std::string& prefix) override;
 
  private:
-  at::Tensor weights_of(const at::Tensor& logit_TE, const at::Tensor& expert_idx_TK) const;
+  at::Tensor weights_of(const at::Tensor& logit_TE,
+                        const at::Tensor& score_TE,
+                        const at::Tensor& expert_idx_TK) const;
 
   RouterConfig config_;
   at::Tensor weight_ED_;  ///< [E, D], parameter "weight"

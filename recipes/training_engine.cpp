@@ -25,6 +25,8 @@
 namespace hecaton::recipes {
 namespace {
 
+static_assert(kIgnoredTarget == models::kIgnoredTarget, "data and model skip the same targets");
+
 std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
   if (mesh.ep().size() == 1) {
     return std::make_shared<moe::LocalDispatcher>();

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
@@ -29,6 +29,11 @@ at::Tensor chunk_tokens(const at::Tensor& tensor, const DispatchChunk& chunk) {
   return tensor.narrow(0, chunk.token_begin, chunk.token_end - chunk.token_begin);
 }
 
+/// The chunks' tokens one after the other; one chunk is the result itself.
+at::Tensor join_chunks(const std::vector<at::Tensor>& parts) {
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
+
 struct ForwardResult {
   at::Tensor y_TD;
   std::vector<ExpertSaved> saved;  ///< per chunk
@@ -42,7 +47,6 @@ ForwardResult forward_chunks(const ExpertPass& pass,
                              bool is_training) {
   const auto& chunks = pass.plan->chunks;
   ForwardResult result;
-  result.y_TD = at::empty_like(x_TD);
   std::vector<PendingRows> arriving;
   for (size_t c = 0; c < chunks.size(); ++c) {
     arriving.push_back(
@@ -58,12 +62,13 @@ ForwardResult forward_chunks(const ExpertPass& pass,
     returning.push_back(
         pass.dispatcher->start_combine(*pass.plan, static_cast<int64_t>(c), output.y_RD, {}));
   }
+  std::vector<at::Tensor> y_chunks;
+  y_chunks.reserve(chunks.size());
   for (size_t c = 0; c < chunks.size(); ++c) {
-    const Rows rows = returning[c].wait();
-    chunk_tokens(result.y_TD, chunks[c])
-        .copy_(kernels::combine_rows(
-            rows.rows_RD, chunks[c].row_of_slot_TK, chunk_tokens(weight_TK, chunks[c])));
+    y_chunks.push_back(kernels::combine_rows(
+        returning[c].wait().rows_RD, chunks[c].row_of_slot_TK, chunk_tokens(weight_TK, chunks[c])));
   }
+  result.y_TD = join_chunks(y_chunks);
   return result;
 }
 
@@ -96,16 +101,15 @@ BackwardResult backward_chunks(const ExpertPass& pass,
         *pass.plan, static_cast<int64_t>(c), input_grads.dx_RD, input_grads.dscore_R));
     pass.experts->backward_weight(rows.rows_RD, input_grads, chunks[c].num_rows_L, saved[c], grads);
   }
-  BackwardResult result{at::empty_like(dy_TD), at::empty_like(weight_TK)};
+  std::vector<at::Tensor> dx_chunks;
+  std::vector<at::Tensor> dweight_chunks;
   for (size_t c = 0; c < chunks.size(); ++c) {
     const Rows rows = returning[c].wait();
     const at::Tensor& row_of_slot_TK = chunks[c].row_of_slot_TK;
-    chunk_tokens(result.dx_TD, chunks[c])
-        .copy_(kernels::combine_rows(rows.rows_RD, row_of_slot_TK, /*weight_TK=*/{}));
-    chunk_tokens(result.dweight_TK, chunks[c])
-        .copy_(kernels::slot_values(rows.value_R, row_of_slot_TK));
+    dx_chunks.push_back(kernels::combine_rows(rows.rows_RD, row_of_slot_TK, /*weight_TK=*/{}));
+    dweight_chunks.push_back(kernels::slot_values(rows.value_R, row_of_slot_TK));
   }
-  return result;
+  return {join_chunks(dx_chunks), join_chunks(dweight_chunks)};
 }
 
 /// Travels from forward to backward beside the saved tensors.
