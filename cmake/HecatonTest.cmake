@@ -9,9 +9,7 @@ function(hecaton_test folder)
   set(target hecaton_${folder}_tests)
   add_executable(${target} ${ARG_SOURCES})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(${target} PRIVATE ${ARG_LINK} GTest::gtest_main)
-  target_compile_definitions(${target} PRIVATE HECATON_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                                HECATON_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  target_link_libraries(${target} PRIVATE ${ARG_LINK} hecaton_test_paths GTest::gtest_main)
   hecaton_compile_options(${target})
   gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS cpu TIMEOUT 120 ENVIRONMENT
                                                                              OMP_NUM_THREADS=1)

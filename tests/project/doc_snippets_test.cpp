@@ -12,8 +12,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "recipes/recipe_io.h"
+#include "recipes/config/recipe_io.h"
 #include "tests/project/source_tree.h"
+#include "tests/testing/paths.h"
 #include "tests/testing/temporary_folder.h"
 
 namespace hecaton::project {
@@ -22,7 +23,7 @@ namespace {
 using Lines = std::vector<std::string>;
 
 Lines lines_of(const std::string& path) {
-  return read_lines(std::filesystem::path(HECATON_SOURCE_DIR) / path);
+  return read_lines(std::filesystem::path(testing::source_dir()) / path);
 }
 
 std::string joined(const Lines& lines) {
@@ -99,7 +100,7 @@ std::set<std::string> commands_in(const std::string& code) {
 }
 
 std::set<std::string> commands_of_program() {
-  return matches(joined(lines_of("recipes/command_line.cpp")),
+  return matches(joined(lines_of("recipes/cli/command_line.cpp")),
                  std::regex(R"re(add_subcommand\(\s*"([a-z-]+)")re"));
 }
 
@@ -120,8 +121,8 @@ TEST(DocSnippetsTest, TheRecipeIsValid) {
 
 TEST(DocSnippetsTest, EveryCommandInADocumentExists) {
   const std::set<std::string> known = commands_of_program();
-  EXPECT_EQ(known.count("train"), 1U) << "the scan of recipes/command_line.cpp missed train";
-  for (const SourceFile& file : read_tree(HECATON_SOURCE_DIR, is_document)) {
+  EXPECT_EQ(known.count("train"), 1U) << "the scan of recipes/cli/command_line.cpp missed train";
+  for (const SourceFile& file : read_tree(testing::source_dir(), is_document)) {
     EXPECT_THAT(commands_in(code_of(file.lines)), ::testing::IsSubsetOf(known)) << file.path;
   }
 }
@@ -132,7 +133,7 @@ TEST(DocSnippetsTest, TheReadmeNamesEveryCommand) {
 }
 
 TEST(DocSnippetsTest, EveryScriptInADocumentExists) {
-  const std::filesystem::path root = HECATON_SOURCE_DIR;
+  const std::filesystem::path root = testing::source_dir();
   for (const SourceFile& file : read_tree(root, is_document)) {
     for (const std::string& script :
          matches(code_of(file.lines), std::regex(R"(\b(scripts/[a-z.-]+))"))) {

@@ -11,6 +11,7 @@
 
 #include "tests/project/include_rules.h"
 #include "tests/project/source_tree.h"
+#include "tests/testing/paths.h"
 
 namespace hecaton::project {
 namespace {
@@ -21,14 +22,14 @@ bool is_source(const std::filesystem::path& name) {
 }
 
 TEST(IncludeDirectionTest, EveryIncludeOfTheProjectIsAllowed) {
-  const std::vector<SourceFile> files = read_tree(HECATON_SOURCE_DIR, is_source);
+  const std::vector<SourceFile> files = read_tree(testing::source_dir(), is_source);
   std::set<std::string> paths;
   for (const SourceFile& file : files) {
     paths.insert(file.path);
-    EXPECT_THAT(find_forbidden_includes(file), testing::IsEmpty());
+    EXPECT_THAT(find_forbidden_includes(file), ::testing::IsEmpty());
   }
   EXPECT_TRUE(paths.count("core/check.h") == 1 && paths.count("core/rng.cpp") == 1)
-      << "the scan of " << HECATON_SOURCE_DIR << " missed core/";
+      << "the scan of " << testing::source_dir() << " missed core/";
 }
 
 // A file of a made-up tree with one include, and what must be reported of it.
@@ -48,7 +49,7 @@ TEST(IncludeRulesTest, ReportsEveryKindOfForbiddenInclude) {
       {"optim/clip.h", "#include \"moe/routing.h\"", "optim/ may not"},
       {"models/decoder.h", "#include \"parallel/mesh.h\"", "models/ may not"},
       {"checkpoint/store.h", "#include \"models/decoder.h\"", "checkpoint/ may not"},
-      {"recipes/trainer.cpp", "#include \"tests/project/source_tree.h\"", "recipes/ may not"},
+      {"recipes/train/trainer.cpp", "#include \"tests/project/source_tree.h\"", "recipes/ may not"},
       {"examples/layer.cpp", "#include \"moe/moe_layer.h\"", "examples/ may not"},
       {"bench/layer.cpp", "  #  include \"kernels/topk.h\" // why", "bench/ may not"},
       {"moe/router.cpp", "#include \"router.h\"", "by their path from the root"},
@@ -69,8 +70,8 @@ TEST(IncludeRulesTest, ReportsEveryKindOfForbiddenInclude) {
     const std::vector<std::string> found =
         find_forbidden_includes({forbidden.path, {"#pragma once", forbidden.line}});
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_THAT(found[0], testing::StartsWith(std::string(forbidden.path) + ":2: "));
-    EXPECT_THAT(found[0], testing::HasSubstr(forbidden.rule));
+    EXPECT_THAT(found[0], ::testing::StartsWith(std::string(forbidden.path) + ":2: "));
+    EXPECT_THAT(found[0], ::testing::HasSubstr(forbidden.rule));
   }
 }
 
@@ -79,7 +80,7 @@ TEST(IncludeRulesTest, AcceptsWhatTheLayoutAllows) {
       {"parallel/all_to_all.h", {"#include \"moe/dispatcher.h\""}},
       {"parallel/mpi.cpp", {"#include <mpi.h>"}},
       {"optim/clip.cpp", {"#include \"parallel/mesh.h\""}},
-      {"recipes/trainer.cpp", {"#include \"checkpoint/store.h\""}},
+      {"recipes/train/trainer.cpp", {"#include \"checkpoint/store.h\""}},
       {"kernels/topk.cpp", {"#include \"kernels/detail/tile.h\""}},
       {"tests/kernels/a_test.cpp", {"#include \"kernels/detail/tile.h\""}},
       {"kernels/topk.cpp", {"#include <cuda_runtime.h>"}},
@@ -88,7 +89,7 @@ TEST(IncludeRulesTest, AcceptsWhatTheLayoutAllows) {
       {"core/log.cpp", {"// #include <mpi.h>"}},
   };
   for (const SourceFile& file : files) {
-    EXPECT_THAT(find_forbidden_includes(file), testing::IsEmpty());
+    EXPECT_THAT(find_forbidden_includes(file), ::testing::IsEmpty());
   }
 }
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/project/source_tree.h"
+#include "tests/testing/paths.h"
 
 namespace hecaton::project {
 namespace {
@@ -41,7 +42,7 @@ bool has_license_line(const SourceFile& file) {
 }
 
 TEST(SourceTextTest, EverySourceNamesItsLicenceFirst) {
-  const std::vector<SourceFile> files = read_tree(HECATON_SOURCE_DIR, is_licensed);
+  const std::vector<SourceFile> files = read_tree(testing::source_dir(), is_licensed);
   std::set<std::string> paths;
   for (const SourceFile& file : files) {
     paths.insert(file.path);
@@ -104,13 +105,14 @@ bool is_document_or_source(const fs::path& name) {
 }
 
 TEST(SourceTextTest, RefersToNothingOutsideTheProject) {
-  for (const SourceFile& file : read_tree(HECATON_SOURCE_DIR, is_document_or_source)) {
-    EXPECT_THAT(lost_paths(HECATON_SOURCE_DIR, file), testing::IsEmpty()) << "in " << file.path;
+  for (const SourceFile& file : read_tree(testing::source_dir(), is_document_or_source)) {
+    EXPECT_THAT(lost_paths(testing::source_dir(), file), ::testing::IsEmpty())
+        << "in " << file.path;
   }
 }
 
 TEST(SourceTextTest, FindsPathsThatLeadOutOrToNothing) {
-  const fs::path root = fs::path(testing::TempDir()) / "hecaton_source_text";
+  const fs::path root = fs::path(::testing::TempDir()) / "hecaton_source_text";
   fs::remove_all(root);
   fs::create_directories(root / "docs");
   fs::create_directories(root / "build");
@@ -131,7 +133,7 @@ TEST(SourceTextTest, FindsPathsThatLeadOutOrToNothing) {
   fs::remove_all(root);
   EXPECT_THAT(
       lost,
-      testing::ElementsAre(
+      ::testing::ElementsAre(
           "README.md ../elsewhere/plan.md", "docs/code.cpp ../gone.h", "docs/guide.md gone.md"));
 }
 

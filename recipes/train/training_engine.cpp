@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "recipes/train/training_engine.h"
+
+#include <cmath>
+#include <memory>
+#include <sstream>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/error.h"
+#include "moe/local_dispatcher.h"
+#include "optim/grad_norm.h"
+#include "parallel/all_to_all_dispatcher.h"
+#include "parallel/data_parallel.h"
+
+namespace hecaton::recipes {
+namespace {
+
+static_assert(kIgnoredTarget == models::kIgnoredTarget, "data and model skip the same targets");
+
+std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
+  if (mesh.ep().size() == 1) {
+    return std::make_shared<moe::LocalDispatcher>();
+  }
+  return std::make_shared<parallel::AllToAllDispatcher>(mesh.shared_ep());
+}
+
+models::Decoder make_decoder(const models::DecoderConfig& config,
+                             uint64_t seed,
+                             const parallel::Mesh& mesh) {
+  models::Decoder decoder(config, make_dispatcher(mesh));
+  decoder->initialize(seed);
+  return decoder;
+}
+
+/// Whether every row of the batch is one document without padding: plain causal attention will do.
+bool is_one_document_a_row(const at::Tensor& document_idx_BQ) {
+  return document_idx_BQ.eq(document_idx_BQ.narrow(1, 0, 1)).all().item<bool>();
+}
+
+BatchTotals count_tokens(const std::vector<Batch>& batches, parallel::Communicator& dp) {
+  const at::Tensor counts = at::zeros({2}, at::TensorOptions().dtype(at::kLong));
+  for (const Batch& batch : batches) {
+    counts.data_ptr<int64_t>()[0] += batch.num_target_tokens;
+    counts.data_ptr<int64_t>()[1] += batch.valid_BQ.sum().item<int64_t>();
+  }
+  dp.all_reduce(counts);
+  return {counts.const_data_ptr<int64_t>()[0], counts.const_data_ptr<int64_t>()[1]};
+}
+
+/// (max - mean) / mean of a layer's loads.
+double max_violation(const at::Tensor& num_tokens_E) {
+  const auto max = num_tokens_E.max().item<double>();
+  const auto mean = num_tokens_E.to(at::kDouble).mean().item<double>();
+  return mean > 0.0 ? (max - mean) / mean : 0.0;
+}
+
+std::string first_non_finite(const FlatParameters& parameters) {
+  for (const FlatGroup& group : parameters.groups()) {
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      const at::Tensor grad = group.grad.view(static_cast<int64_t>(i));
+      for (const NamedSlice& slice : group.parameters[i].slices) {
+        if (!at::isfinite(slice_view(grad, slice)).all().item<bool>()) {
+          return slice.name;
+        }
+      }
+    }
+  }
+  return "none on this rank";
+}
+
+}  // namespace
+
+TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
+                               const optim::AdamWConfig& optimizer,
+                               uint64_t seed,
+                               parallel::Mesh& mesh)
+    : mesh_(mesh),
+      decoder_(make_decoder(model, seed, mesh)),
+      parameters_(decoder_->describe_parameters()),
+      optimizer_(parameters_, optimizer),
+      counts_(mesh.shared_dp()) {
+  for (moe::MoeLayerImpl* layer : decoder_->moe_layers()) {
+    std::vector<GradSink> sinks;
+    for (const at::Tensor& weight : layer->experts().weights().tensors) {
+      sinks.push_back({parameters_.grad_of(weight)});
+    }
+    layer->experts().set_grad_sinks(std::move(sinks));
+  }
+}
+
+models::BlockContext TrainingEngine::context_of(const Batch& batch, moe::Phase phase) {
+  const int64_t B = batch.input_BQ.size(0);
+  const int64_t Q = batch.input_BQ.size(1);
+  const auto options = at::TensorOptions().dtype(at::kLong);
+  models::BlockContext context;
+  if (!is_one_document_a_row(batch.document_idx_BQ)) {
+    context.attention.mask_B1QQ = models::document_mask(batch.document_idx_BQ);
+  }
+  moe::RoutingContext& routing = context.routing;
+  routing.token_id_T = batch.input_BQ.view({-1});
+  routing.sequence_idx_T = at::arange(B, options).to(at::kInt).repeat_interleave(Q);
+  routing.valid_T = batch.valid_BQ.view({-1});
+  routing.phase = phase;
+  routing.counts = &counts_;
+  return context;
+}
+
+double TrainingEngine::accumulate(const Batch& batch,
+                                  const StepSettings& settings,
+                                  const BatchTotals& totals) {
+  const int64_t Q = batch.input_BQ.size(1);
+  const int64_t first_token = batch.first_sample * Q;
+  models::BlockContext context = context_of(batch, moe::Phase::kTrain);
+  context.routing.step = settings.step;
+  context.routing.num_loss_tokens = totals.num_tokens;
+  context.routing.global_token_idx_T = at::arange(
+      first_token, first_token + batch.input_BQ.numel(), at::TensorOptions().dtype(at::kLong));
+  const at::Tensor logit_BQV = decoder_->forward(batch.input_BQ, context);
+  const at::Tensor loss = decoder_->loss(logit_BQV, batch.target_BQ);
+  (loss / static_cast<double>(std::max<int64_t>(totals.num_target_tokens, 1))).backward();
+  parameters_.collect_grads();
+  return loss.item<double>();
+}
+
+StepResult TrainingEngine::step(const std::vector<Batch>& micro_batches,
+                                const StepSettings& settings) {
+  const BatchTotals totals = count_tokens(micro_batches, mesh_.dp());
+  const std::vector<moe::MoeLayerImpl*> layers = decoder_->moe_layers();
+  StepSums sums;
+  sums.num_tokens_E.resize(layers.size());
+  parameters_.zero_grads();
+  for (const Batch& batch : micro_batches) {
+    sums.loss += accumulate(batch, settings, totals);
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const moe::LoadStats& stats = layers[i]->stats();
+      at::Tensor& num_tokens_E = sums.num_tokens_E[i];
+      num_tokens_E =
+          num_tokens_E.defined() ? num_tokens_E.add(stats.num_tokens_E) : stats.num_tokens_E;
+      sums.switch_loss += stats.switch_loss;
+      sums.z_loss += stats.z_loss;
+      sums.num_dropped += stats.num_dropped;
+    }
+  }
+  parallel::reduce_gradients(parameters_, mesh_);
+  StepResult result = reduce_results(sums, totals);
+  result.grad_norm = optim::global_grad_norm(parameters_, mesh_);
+  check_finite(result, settings.step);
+  if (settings.max_grad_norm) {
+    optim::clip_gradients(parameters_, result.grad_norm, *settings.max_grad_norm);
+  }
+  optimizer_.step(settings.lr);
+  return result;
+}
+
+StepResult TrainingEngine::reduce_results(const StepSums& sums, const BatchTotals& totals) {
+  at::Tensor numbers =
+      at::tensor({sums.loss, sums.switch_loss, sums.z_loss, static_cast<double>(sums.num_dropped)},
+                 at::TensorOptions().dtype(at::kDouble));
+  mesh_.dp().all_reduce(numbers);
+  const double* number = numbers.const_data_ptr<double>();
+  const auto num_layers = static_cast<double>(std::max<size_t>(sums.num_tokens_E.size(), 1));
+  StepResult result;
+  result.num_tokens = totals.num_tokens;
+  result.loss = number[0] / static_cast<double>(std::max<int64_t>(totals.num_target_tokens, 1));
+  result.switch_loss = number[1] / num_layers;
+  result.z_loss = number[2] / num_layers;
+  if (sums.num_tokens_E.empty()) {
+    return result;
+  }
+  at::Tensor load = at::stack(sums.num_tokens_E);
+  mesh_.dp().all_reduce(load);
+  for (int64_t i = 0; i < load.size(0); ++i) {
+    result.max_vio += max_violation(load[i]) / num_layers;
+  }
+  const double num_slots = number[3] + load.sum().item<double>();
+  result.drop_frac = num_slots > 0.0 ? number[3] / num_slots : 0.0;
+  return result;
+}
+
+void TrainingEngine::check_finite(const StepResult& result, int64_t step) {
+  if (std::isfinite(result.loss) && std::isfinite(result.grad_norm)) {
+    return;
+  }
+  std::ostringstream text;
+  text << "step " << step + 1 << ", rank " << mesh_.world().rank()
+       << ": expected finite numbers, found loss " << result.loss << " and gradient norm "
+       << result.grad_norm
+       << "; first parameter with a non-finite gradient: " << first_non_finite(parameters_);
+  throw NumericError(text.str());
+}
+
+EvalResult TrainingEngine::evaluate(const std::vector<Batch>& batches) {
+  const at::NoGradGuard no_grad;
+  at::Tensor sums = at::zeros({2}, at::TensorOptions().dtype(at::kDouble));
+  for (const Batch& batch : batches) {
+    models::BlockContext context = context_of(batch, moe::Phase::kEval);
+    const at::Tensor logit_BQV = decoder_->forward(batch.input_BQ, context);
+    double* sum = sums.data_ptr<double>();
+    sum[0] += decoder_->loss(logit_BQV, batch.target_BQ).item<double>();
+    sum[1] += static_cast<double>(batch.num_target_tokens);
+  }
+  mesh_.dp().all_reduce(sums);
+  const double* sum = sums.const_data_ptr<double>();
+  return {sum[0] / std::max(sum[1], 1.0), static_cast<int64_t>(sum[1])};
+}
+
+}  // namespace hecaton::recipes

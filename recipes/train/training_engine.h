@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/flat_parameters.h"
+#include "models/decoder.h"
+#include "optim/adamw.h"
+#include "parallel/count_reducer.h"
+#include "parallel/mesh.h"
+#include "recipes/data/dataset.h"
+
+namespace hecaton::recipes {
+
+/// What one optimizer step was told besides its data.
+struct StepSettings {
+  int64_t step = 0;                     ///< from 0
+  double lr = 0.0;                      ///< learning rate
+  std::optional<double> max_grad_norm;  ///< clipping threshold; unset: none
+};
+
+/// Numbers of one optimizer step, the same on every rank.
+struct StepResult {
+  double loss = 0.0;         ///< mean cross-entropy per trained token, nats
+  double grad_norm = 0.0;    ///< before clipping
+  double switch_loss = 0.0;  ///< mean over MoE layers, before the coefficient; 1 is perfect balance
+  double z_loss = 0.0;       ///< mean over MoE layers, before the coefficient
+  double max_vio =
+      0.0;  ///< (max - mean) / mean of the experts' loads over the step, mean over layers
+  double drop_frac = 0.0;  ///< slots that the capacity turned away, over all slots
+  int64_t num_tokens = 0;  ///< valid input tokens over all ranks
+};
+
+/// Mean cross-entropy of some batches.
+struct EvalResult {
+  double loss = 0.0;  ///< nats per trained token
+  int64_t num_target_tokens = 0;
+};
+
+/// Tokens of one optimizer step over all ranks.
+struct BatchTotals {
+  int64_t num_target_tokens = 0;
+  int64_t num_tokens = 0;  ///< valid input tokens
+};
+
+/// What one rank gathers over the micro-batches of a step.
+struct StepSums {
+  double loss = 0.0;
+  double switch_loss = 0.0;
+  double z_loss = 0.0;
+  int64_t num_dropped = 0;
+  std::vector<at::Tensor> num_tokens_E;  ///< per MoE layer: [E] int64, used slots
+};
+
+/// A decoder, its optimizer and one optimizer step over any mesh; knows no recipe and no files.
+///
+/// Numerics: each rank sums the losses of its tokens; the number of trained tokens in the global
+/// batch is known before backward and divides once; gradients are summed over the holders of a
+/// parameter.
+class TrainingEngine {
+ public:
+  /// Initial weights depend on (seed, name, element) alone. mesh: must outlive this object.
+  /// Errors: ConfigError if a config does not validate or ep does not divide the experts.
+  TrainingEngine(const models::DecoderConfig& model,
+                 const optim::AdamWConfig& optimizer,
+                 uint64_t seed,
+                 parallel::Mesh& mesh);
+
+  /// micro_batches: of this rank, the same number on every rank.
+  /// Errors: NumericError on all ranks alike when loss or gradient norm is not finite; nothing is
+  ///         updated then.
+  /// Parallel: collectives over dp, ep and edp, on every rank.
+  StepResult step(const std::vector<Batch>& micro_batches, const StepSettings& settings);
+
+  /// batches: of this rank, the same number on every rank. Changes nothing.
+  EvalResult evaluate(const std::vector<Batch>& batches);
+
+  models::Decoder& decoder() { return decoder_; }
+  FlatParameters& parameters() { return parameters_; }
+  optim::AdamW& optimizer() { return optimizer_; }
+  parallel::Mesh& mesh() { return mesh_; }
+
+ private:
+  /// What the decoder is told about a batch beside its tokens.
+  models::BlockContext context_of(const Batch& batch, moe::Phase phase);
+  /// Forward and backward of one micro-batch; returns its summed loss.
+  double accumulate(const Batch& batch, const StepSettings& settings, const BatchTotals& totals);
+  StepResult reduce_results(const StepSums& sums, const BatchTotals& totals);
+  /// Throws NumericError, on every rank, unless loss and gradient norm are finite.
+  void check_finite(const StepResult& result, int64_t step);
+
+  parallel::Mesh& mesh_;
+  models::Decoder decoder_;
+  FlatParameters parameters_;
+  optim::AdamW optimizer_;
+  parallel::AxisCountReducer counts_;
+};
+
+}  // namespace hecaton::recipes

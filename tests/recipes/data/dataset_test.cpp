@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "recipes/data/dataset.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "recipes/data/tokenizer.h"
+#include "tests/testing/expect_error.h"
+#include "tests/testing/temporary_folder.h"
+#include "tests/testing/tensor_compare.h"
+
+namespace hecaton::recipes {
+namespace {
+
+using hecaton::testing::expect_bitwise_equal;
+using hecaton::testing::expect_error;
+using hecaton::testing::TemporaryFolder;
+using hecaton::testing::write_bytes;
+
+constexpr int64_t kEnd = ByteTokenizer::kDocumentEndId;
+constexpr int64_t kPad = ByteTokenizer::kPaddingId;
+constexpr int64_t kNone = kIgnoredTarget;
+
+TokenDataset dataset_of(const std::vector<std::string>& texts,
+                        int64_t sequence_length,
+                        bool cross_document_attention = false,
+                        uint64_t seed = 1) {
+  TokenStream stream;
+  for (const std::string& text : texts) {
+    stream.append_document(text);
+  }
+  return TokenDataset(std::move(stream), {sequence_length, cross_document_attention, seed});
+}
+
+at::Tensor rows(const std::vector<int64_t>& values, int64_t width) {
+  return at::tensor(values, at::kLong).view({-1, width});
+}
+
+void expect_same(const Batch& actual, const Batch& expected) {
+  expect_bitwise_equal(actual.input_BQ, expected.input_BQ);
+  expect_bitwise_equal(actual.target_BQ, expected.target_BQ);
+  expect_bitwise_equal(actual.document_idx_BQ, expected.document_idx_BQ);
+  expect_bitwise_equal(actual.valid_BQ, expected.valid_BQ);
+}
+
+TEST(TokenDatasetTest, CutsDocumentsIntoPaddedWindows) {
+  const TokenDataset dataset = dataset_of({"ab", "", "cde"}, /*sequence_length=*/3);
+  // Stream: a b end | end | c d e end.
+  EXPECT_EQ(dataset.num_tokens(), 8);
+  EXPECT_EQ(dataset.num_documents(), 3);
+  EXPECT_EQ(dataset.num_windows(), 3);
+  const Batch batch = dataset.window_batch(0, 3);
+  expect_bitwise_equal(batch.input_BQ, rows({'a', 'b', kEnd, kEnd, 'c', 'd', 'e', kPad, kPad}, 3));
+  expect_bitwise_equal(batch.target_BQ,
+                       rows({'b', kEnd, kNone, kNone, 'd', 'e', kEnd, kNone, kNone}, 3));
+  expect_bitwise_equal(batch.document_idx_BQ, rows({0, 0, 0, 1, 2, 2, 2, 3, 3}, 3).to(at::kInt));
+  expect_bitwise_equal(batch.valid_BQ, rows({1, 1, 1, 1, 1, 1, 1, 0, 0}, 3).to(at::kBool));
+  EXPECT_EQ(batch.num_target_tokens, 5);
+  EXPECT_EQ(batch.first_sample, 0);
+}
+
+TEST(TokenDatasetTest, JoinsDocumentsWhenAsked) {
+  const TokenDataset dataset =
+      dataset_of({"ab", "c"}, /*sequence_length=*/3, /*cross_document_attention=*/true);
+  const Batch batch = dataset.window_batch(0, 2);
+  expect_bitwise_equal(batch.input_BQ, rows({'a', 'b', kEnd, 'c', kPad, kPad}, 3));
+  expect_bitwise_equal(batch.target_BQ, rows({'b', kEnd, 'c', kEnd, kNone, kNone}, 3));
+  expect_bitwise_equal(batch.document_idx_BQ, rows({0, 0, 0, 0, 0, 0}, 3).to(at::kInt));
+  expect_bitwise_equal(batch.valid_BQ, rows({1, 1, 1, 1, 0, 0}, 3).to(at::kBool));
+  EXPECT_EQ(batch.num_target_tokens, 4);
+}
+
+TEST(TokenDatasetTest, FillsALastWindowExactly) {
+  const TokenDataset dataset = dataset_of({"abcd"}, /*sequence_length=*/2);
+  EXPECT_EQ(dataset.num_windows(), 2);
+  const Batch batch = dataset.window_batch(0, 2);
+  expect_bitwise_equal(batch.input_BQ, rows({'a', 'b', 'c', 'd'}, 2));
+  expect_bitwise_equal(batch.target_BQ, rows({'b', 'c', 'd', kEnd}, 2));
+}
+
+TEST(TokenDatasetTest, ServesPaddingBeyondTheLastWindow) {
+  const TokenDataset dataset = dataset_of({"abcd"}, /*sequence_length=*/2);
+  const Batch batch = dataset.window_batch(1, 3);
+  expect_bitwise_equal(batch.input_BQ, rows({'c', 'd', kPad, kPad, kPad, kPad}, 2));
+  expect_bitwise_equal(batch.target_BQ, rows({'d', kEnd, kNone, kNone, kNone, kNone}, 2));
+  expect_bitwise_equal(batch.valid_BQ, rows({1, 1, 0, 0, 0, 0}, 2).to(at::kBool));
+  EXPECT_EQ(batch.num_target_tokens, 2);
+  EXPECT_EQ(batch.first_sample, 1);
+  EXPECT_EQ(dataset.window_batch(0, 0).input_BQ.sizes(), (std::vector<int64_t>{0, 2}));
+}
+
+TEST(TokenDatasetTest, CountsEveryTargetOnceOverAllWindows) {
+  for (const int64_t sequence_length : {1, 2, 3, 7, 8, 9, 100}) {
+    const TokenDataset dataset = dataset_of({"the first", "", "and the second"}, sequence_length);
+    // Every token but the first of each document is a target.
+    EXPECT_EQ(dataset.window_batch(0, dataset.num_windows()).num_target_tokens,
+              dataset.num_tokens() - dataset.num_documents())
+        << "sequence_length " << sequence_length;
+  }
+}
+
+std::string numbered_bytes(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    text.push_back(static_cast<char>(i));
+  }
+  return text;
+}
+
+/// First inputs of the samples of one epoch of a data set with windows of one byte.
+std::vector<int64_t> order_of_epoch(const TokenDataset& dataset, int64_t epoch) {
+  const int64_t size = dataset.num_windows();
+  const at::Tensor inputs = dataset.train_batch(epoch * size, size).input_BQ.view({-1});
+  const auto* data = inputs.const_data_ptr<int64_t>();
+  return {data, data + size};
+}
+
+TEST(TokenDatasetTest, VisitsEveryWindowOnceAnEpochInANewOrder) {
+  const TokenDataset dataset = dataset_of({numbered_bytes(100)}, /*sequence_length=*/1);
+  std::vector<std::vector<int64_t>> orders;
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    std::vector<int64_t> order = order_of_epoch(dataset, epoch);
+    orders.push_back(order);
+    std::sort(order.begin(), order.end());
+    for (int64_t i = 0; i < 100; ++i) {
+      EXPECT_EQ(order[static_cast<size_t>(i)], i) << "epoch " << epoch;
+    }
+    EXPECT_NE(orders.back(), order) << "epoch " << epoch << " is not shuffled";
+  }
+  EXPECT_NE(orders[0], orders[1]);
+  EXPECT_NE(orders[1], orders[2]);
+}
+
+TEST(TokenDatasetTest, ShufflesByTheSeedAlone) {
+  const std::string text = numbered_bytes(100);
+  const auto order = [&](uint64_t seed) {
+    return order_of_epoch(dataset_of({text}, 1, false, seed), 0);
+  };
+  EXPECT_EQ(order(5), order(5));
+  EXPECT_NE(order(5), order(6));
+}
+
+TEST(TokenDatasetTest, KeepsTheOrderOfSamplesOverReleases) {
+  // A resumed run must see what it would have seen: a change here breaks every saved run.
+  const std::vector<int64_t> order = order_of_epoch(dataset_of({numbered_bytes(10)}, 1), 0);
+  EXPECT_EQ(order, (std::vector<int64_t>{5, 3, 2, 1, 6, 9, 4, 8, 0, 7}));
+}
+
+TEST(TokenDatasetTest, ServesTheSameSamplesHoweverTheyAreBatched) {
+  const TokenDataset dataset = dataset_of({numbered_bytes(50), "another"}, /*sequence_length=*/4);
+  const Batch whole = dataset.train_batch(0, 40);  // passes the end of an epoch
+  for (const int64_t size : {1, 3, 8, 40}) {
+    std::vector<at::Tensor> inputs;
+    std::vector<at::Tensor> targets;
+    int64_t num_target_tokens = 0;
+    for (int64_t first = 0; first < 40; first += size) {
+      const Batch batch = dataset.train_batch(first, std::min(size, 40 - first));
+      EXPECT_EQ(batch.first_sample, first);
+      inputs.push_back(batch.input_BQ);
+      targets.push_back(batch.target_BQ);
+      num_target_tokens += batch.num_target_tokens;
+    }
+    expect_bitwise_equal(at::cat(inputs), whole.input_BQ);
+    expect_bitwise_equal(at::cat(targets), whole.target_BQ);
+    EXPECT_EQ(num_target_tokens, whole.num_target_tokens);
+  }
+}
+
+TEST(TokenDatasetTest, ReadsFilesAsDocuments) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "a", "ab");
+  write_bytes(folder / "b", "c");
+  const TokenDataset read(tokenize_files({{folder / "a", "a"}, {folder / "b", "b"}}),
+                          {.sequence_length = 3});
+  expect_same(read.window_batch(0, 2), dataset_of({"ab", "c"}, 3).window_batch(0, 2));
+  expect_error<DataError>(
+      [&] {
+        tokenize_files({{folder / "gone", "gone"}});
+      },
+      (folder / "gone") + ": cannot be read");
+}
+
+TEST(TokenDatasetTest, FingerprintsTheContentOnly) {
+  const uint64_t fingerprint = dataset_of({"ab", "c"}, 3).fingerprint();
+  EXPECT_EQ(dataset_of({"ab", "c"}, 5, true, 9).fingerprint(), fingerprint);
+  EXPECT_NE(dataset_of({"ab", "d"}, 3).fingerprint(), fingerprint);
+  EXPECT_NE(dataset_of({"a", "bc"}, 3).fingerprint(), fingerprint);
+}
+
+TEST(TokenDatasetTest, RefusesDataWithoutATarget) {
+  expect_error<DataError>([] { dataset_of({}, 4); },
+                          "data: expected at least one byte of text, found none in 0 files");
+  expect_error<DataError>([] { dataset_of({"", ""}, 4); }, "found none in 2 files");
+}
+
+TEST(TokenDatasetTest, RefusesASequenceWithoutTokens) {
+  expect_error<ConfigError>([] { dataset_of({"a"}, 0); },
+                            "dataset.sequence_length = 0: must be at least 1");
+}
+
+}  // namespace
+}  // namespace hecaton::recipes
