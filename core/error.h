@@ -9,8 +9,8 @@
 namespace hecaton {
 
 /// Base of every exception that Hecaton throws. The text is one line: what, where (file, key,
-/// tensor or rank), expected, found. The command line turns each kind into an exit code, in one
-/// place.
+/// tensor or rank), expected, found; the faults of a configuration come together, one a line. The
+/// command line turns each kind into an exit code, in one place.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& text) : std::runtime_error(text) {}

@@ -21,11 +21,7 @@ FlatBuffer::FlatBuffer(const std::vector<std::vector<int64_t>>& shapes, at::Scal
   int64_t Z = 0;
   for (const std::vector<int64_t>& shape : shapes_) {
     offsets_.push_back(Z);
-    int64_t size = 1;
-    for (const int64_t dim : shape) {
-      size = checked_mul(size, dim);
-    }
-    Z += (size + kElements - 1) / kElements * kElements;
+    Z += (num_elements(shape) + kElements - 1) / kElements * kElements;
   }
   flat_Z_ = at::zeros({Z}, at::TensorOptions().dtype(dtype));
 }
@@ -36,11 +32,7 @@ FlatBuffer FlatBuffer::zeros_like(at::ScalarType dtype) const {
 
 at::Tensor FlatBuffer::view(int64_t idx) const {
   const std::vector<int64_t>& shape = shapes_[static_cast<size_t>(idx)];
-  int64_t size = 1;
-  for (const int64_t dim : shape) {
-    size *= dim;
-  }
-  return flat_Z_.narrow(0, offsets_[static_cast<size_t>(idx)], size).view(shape);
+  return flat_Z_.narrow(0, offsets_[static_cast<size_t>(idx)], num_elements(shape)).view(shape);
 }
 
 }  // namespace hecaton

@@ -14,13 +14,25 @@
 namespace hecaton {
 namespace {
 
-using GroupKey = std::tuple<ReplicaAxis, DecayClass, at::ScalarType>;
+/// What the members of a group have in common.
+auto group_key(const Parameter& parameter) {
+  const UpdateRule& update = parameter.update;
+  return std::make_tuple(parameter.replicas,
+                         parameter.decay,
+                         parameter.is_hidden_matrix,
+                         update.is_frozen,
+                         update.lr_scale,
+                         update.weight_decay,
+                         parameter.tensor.scalar_type());
+}
 
 FlatGroup make_group(const std::vector<Parameter>& parameters) {
   FlatGroup group;
   group.parameters = parameters;
   group.replicas = parameters.front().replicas;
   group.decay = parameters.front().decay;
+  group.is_hidden_matrix = parameters.front().is_hidden_matrix;
+  group.update = parameters.front().update;
   std::vector<std::vector<int64_t>> shapes;
   shapes.reserve(parameters.size());
   for (const Parameter& parameter : parameters) {
@@ -35,8 +47,10 @@ FlatGroup make_group(const std::vector<Parameter>& parameters) {
     view.copy_(parameter);
     parameter.set_data(view);
   }
-  group.grad = group.value.zeros_like(accumulation);
-  group.master = dtype == accumulation ? group.value : group.value.zeros_like(accumulation);
+  const bool is_frozen = group.update.is_frozen;
+  group.grad = is_frozen ? FlatBuffer({}, accumulation) : group.value.zeros_like(accumulation);
+  group.master =
+      is_frozen || dtype == accumulation ? group.value : group.value.zeros_like(accumulation);
   return group;
 }
 
@@ -44,10 +58,9 @@ FlatGroup make_group(const std::vector<Parameter>& parameters) {
 
 FlatParameters::FlatParameters(const std::vector<Parameter>& parameters) {
   at::NoGradGuard no_grad;
-  std::map<GroupKey, std::vector<Parameter>> by_key;
+  std::map<decltype(group_key(Parameter())), std::vector<Parameter>> by_key;
   for (const Parameter& parameter : parameters) {
-    by_key[{parameter.replicas, parameter.decay, parameter.tensor.scalar_type()}].push_back(
-        parameter);
+    by_key[group_key(parameter)].push_back(parameter);
   }
   for (const auto& [key, members] : by_key) {
     groups_.push_back(make_group(members));
@@ -59,7 +72,7 @@ at::Tensor FlatParameters::grad_of(const at::Tensor& parameter) const {
   for (const FlatGroup& group : groups_) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       if (group.parameters[i].tensor.is_same(parameter)) {
-        return group.grad.view(static_cast<int64_t>(i));
+        return group.update.is_frozen ? at::Tensor() : group.grad.view(static_cast<int64_t>(i));
       }
     }
   }

@@ -12,15 +12,20 @@
 
 namespace hecaton {
 
-/// Parameters that share dtype, replica axis and decay class, in flat buffers: what a gradient
-/// reduction, the norm and the optimizer work on.
+/// Parameters that share dtype, replica axis and treatment by the optimizer, in flat buffers: what
+/// a gradient reduction, the norm and the optimizer work on.
 struct FlatGroup {
   ReplicaAxis replicas = ReplicaAxis::kDense;
   DecayClass decay = DecayClass::kDecay;
+  bool is_hidden_matrix = false;
+  UpdateRule update;
   std::vector<Parameter> parameters;  ///< in the order of the buffers
-  FlatBuffer value;   ///< the parameters themselves: each parameter's tensor is a view into it
-  FlatBuffer master;  ///< float32 copy of bfloat16 parameters; otherwise `value` itself
-  FlatBuffer grad;    ///< float32, or float64 for float64 parameters; the gradient's accumulator
+  FlatBuffer value;  ///< the parameters themselves: each parameter's tensor is a view into it
+  /// Float32 copy of bfloat16 parameters that are trained; otherwise `value` itself.
+  FlatBuffer master;
+  /// The gradient's accumulator: float32, or float64 for float64 parameters. Holds no tensor and no
+  /// element if the group is frozen.
+  FlatBuffer grad;
 
   bool has_master_copy() const { return master.flat_Z().dtype() != value.flat_Z().dtype(); }
 };
@@ -35,7 +40,8 @@ class FlatParameters {
   std::vector<FlatGroup>& groups() { return groups_; }
   const std::vector<FlatGroup>& groups() const { return groups_; }
 
-  /// The accumulator of one parameter, in its shape. Errors: InternalError if it is not held here.
+  /// The accumulator of one parameter, in its shape; undefined if the parameter is frozen.
+  /// Errors: InternalError if it is not held here.
   at::Tensor grad_of(const at::Tensor& parameter) const;
 
   /// Adds every `.grad()` to its accumulator and clears it. Call after each backward: a

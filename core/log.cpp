@@ -30,7 +30,7 @@ spdlog::logger& logger() {
 void set_log_rank(int rank, int num_ranks) {
   auto& terminal = logger().sinks().front();
   const std::string name =
-      num_ranks > 1 ? "[r" + std::to_string(rank) + "/" + std::to_string(num_ranks) + "] " : "";
+      rank > 0 ? "[r" + std::to_string(rank) + "/" + std::to_string(num_ranks) + "] " : "";
   terminal->set_pattern("%^" + name + "%v%$");
   terminal->set_level(rank == 0 ? spdlog::level::info : spdlog::level::warn);
 }

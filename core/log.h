@@ -7,8 +7,9 @@
 
 namespace hecaton {
 
-/// Names this rank in every line, and lets only rank 0 print information. Until it is called the
-/// process counts as rank 0 of 1. Thread-safe.
+/// Names this rank in every line unless it is rank 0, which prints the same whatever the number of
+/// ranks, and alone prints information. Until it is called the process counts as rank 0 of 1.
+/// Thread-safe.
 void set_log_rank(int rank, int num_ranks);
 
 /// Also writes every line, those that the rank keeps from the terminal included, to `path`.

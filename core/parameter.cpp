@@ -10,27 +10,20 @@
 
 #include "core/check.h"
 #include "core/rng.h"
+#include "core/shapes.h"
 
 namespace hecaton {
-namespace {
 
-int64_t num_elements(const std::vector<int64_t>& shape) {
-  int64_t product = 1;
-  for (const int64_t size : shape) {
-    product *= size;
-  }
-  return product;
-}
-
-}  // namespace
-
-Parameter whole_parameter(std::string name, at::Tensor tensor, DecayClass decay, double init_std) {
+Parameter whole_parameter(std::string name,
+                          at::Tensor tensor,
+                          DecayClass decay,
+                          const InitialValue& initial) {
   Parameter parameter;
   parameter.slices = {{name, tensor.sizes().vec(), 0}};
   parameter.name = std::move(name);
   parameter.tensor = std::move(tensor);
   parameter.decay = decay;
-  parameter.init_std = init_std;
+  parameter.initial = initial;
   return parameter;
 }
 
@@ -44,10 +37,15 @@ void initialize_parameters(const std::vector<Parameter>& parameters, uint64_t se
   for (const Parameter& parameter : parameters) {
     for (const NamedSlice& slice : parameter.slices) {
       at::Tensor value = slice_view(parameter.tensor, slice);
-      if (parameter.init_std == 0.0) {
-        value.fill_(1.0);
-      } else {
-        fill_normal(value, CounterRng(seed, slice.name), parameter.init_std);
+      switch (parameter.initial.kind) {
+        case InitialValue::Kind::kNormal:
+          fill_normal(value, CounterRng(seed, slice.name), parameter.initial.std_dev);
+          break;
+        case InitialValue::Kind::kOnes:
+          value.fill_(1.0);
+          break;
+        case InitialValue::Kind::kKept:
+          break;
       }
     }
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,25 @@ enum class ReplicaAxis {
 /// Whether weight decay applies. Norms, biases and routers have none.
 enum class DecayClass { kDecay, kNoDecay };
 
+/// What an optimizer does differently with some parameters.
+struct UpdateRule {
+  double lr_scale = 1.0;                 ///< factor on the learning rate, above 0
+  std::optional<double> weight_decay{};  ///< per unit of learning rate; unset: by DecayClass
+  bool is_frozen = false;                ///< not trained: neither gradient nor state
+};
+
+/// What a parameter holds before it is trained.
+struct InitialValue {
+  enum class Kind {
+    kNormal,  ///< normal numbers, a function of (seed, global name, element) alone
+    kOnes,
+    kKept,  ///< what its module put there
+  };
+  Kind kind = Kind::kNormal;
+  /// Standard deviation, for kNormal. Default: GPT-2's, and every decoder's since.
+  double std_dev = 0.02;
+};
+
 /// One named matrix or vector inside a stored tensor. Seeding, files and comparisons between
 /// layouts know parameters by these names, whatever the memory layout around them is.
 struct NamedSlice {
@@ -31,21 +51,27 @@ struct NamedSlice {
 /// A tensor that is trained, and what the rest of the library must know about it.
 struct Parameter {
   std::string name;   ///< name of the stored tensor, unique on this rank
-  at::Tensor tensor;  ///< contiguous leaf that requires grad
+  at::Tensor tensor;  ///< contiguous leaf that requires grad unless update.is_frozen
   ReplicaAxis replicas = ReplicaAxis::kDense;
   DecayClass decay = DecayClass::kDecay;
-  double init_std = 0.0;           ///< standard deviation of the initial values; 0 means all ones
+  /// Its slices are matrices inside the network: no embedding, head, norm or router.
+  bool is_hidden_matrix = false;
+  UpdateRule update;
+  InitialValue initial;
   std::vector<NamedSlice> slices;  ///< cover the tensor without holes, in order
 };
 
 /// A parameter that is its own only slice.
-Parameter whole_parameter(std::string name, at::Tensor tensor, DecayClass decay, double init_std);
+Parameter whole_parameter(std::string name,
+                          at::Tensor tensor,
+                          DecayClass decay,
+                          const InitialValue& initial = {});
 
 /// The part of `stored` that `slice` names: a view. stored: contiguous, of the parameter's size
 /// (the parameter itself, its gradient or a moment).
 at::Tensor slice_view(const at::Tensor& stored, const NamedSlice& slice);
 
-/// Sets every slice to its initial value, a function of (seed, global name, element) alone.
+/// Sets every slice to its initial value.
 void initialize_parameters(const std::vector<Parameter>& parameters, uint64_t seed);
 
 /// Throws InternalError unless the slices of each parameter cover it exactly and no name occurs

@@ -4,9 +4,11 @@
 #include "core/rng.h"
 
 #include <cmath>
+#include <mutex>
 #include <numbers>
 #include <type_traits>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Dispatch.h>
 
 #include "core/check.h"
@@ -101,6 +103,12 @@ void fill_normal(at::Tensor tensor, const CounterRng& rng, double std_dev, uint6
           data[i] = rounded<scalar_t>(std_dev * rng.normal(first_idx + static_cast<uint64_t>(i)));
         }
       });
+}
+
+uint64_t random_seed() {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::scoped_lock lock(generator.mutex());
+  return at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
 }
 
 int64_t permuted_idx(int64_t idx, int64_t size, const CounterRng& rng) {

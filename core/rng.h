@@ -45,6 +45,10 @@ class CounterRng {
 /// float64 to its dtype. tensor: contiguous, CPU, floating point, changed in place.
 void fill_normal(at::Tensor tensor, const CounterRng& rng, double std_dev, uint64_t first_idx = 0);
 
+/// A seed from LibTorch's default generator, so that torch::manual_seed() decides about modules
+/// that nobody gave a seed. Thread-safe.
+uint64_t random_seed();
+
 /// A pseudo-random permutation of [0, size): the value at `idx`. A keyed Feistel network walked
 /// until it lands inside, so no table is held and every rank can ask for any place. Errors:
 /// InternalError unless 0 <= idx < size.

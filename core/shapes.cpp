@@ -62,4 +62,12 @@ int64_t checked_mul(int64_t a, int64_t b) {
   return product;
 }
 
+int64_t num_elements(at::IntArrayRef sizes) {
+  int64_t product = 1;
+  for (const int64_t size : sizes) {
+    product = checked_mul(product, size);
+  }
+  return product;
+}
+
 }  // namespace hecaton

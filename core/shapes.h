@@ -35,6 +35,8 @@ void check_dtype(const std::string& name, const at::Tensor& tensor, at::ScalarTy
 
 /// a*b. Throws ShapeError if a or b is negative or the product does not fit into 63 bits.
 int64_t checked_mul(int64_t a, int64_t b);
+/// Elements of a tensor of these sizes. Errors: as checked_mul().
+int64_t num_elements(at::IntArrayRef sizes);
 
 /// Dtype in which routing, losses and reductions of a model of dtype `model` are computed: float64
 /// for float64, float32 for every other.

@@ -31,7 +31,7 @@ Parameter trained(const std::string& name,
                   ReplicaAxis replicas = ReplicaAxis::kDense) {
   at::Tensor tensor = random_tensor(sizes, dtype, name);
   tensor.set_requires_grad(true);
-  Parameter parameter = whole_parameter(name, tensor, decay, 0.02);
+  Parameter parameter = whole_parameter(name, tensor, decay);
   parameter.replicas = replicas;
   return parameter;
 }
@@ -75,6 +75,45 @@ TEST(FlatParametersTest, GroupsByReplicaAxisDecayAndDtypeInOrder) {
       EXPECT_EQ(group.parameters[1].name, "dense again");
     }
   }
+}
+
+TEST(FlatParametersTest, GroupsByTreatmentToo) {
+  std::vector<Parameter> parameters;
+  for (const char* name : {"plain", "matrix", "slow", "decayed", "frozen", "plain again"}) {
+    parameters.push_back(trained(name, {2}, at::kFloat));
+  }
+  parameters[1].is_hidden_matrix = true;
+  parameters[2].update.lr_scale = 0.5;
+  parameters[3].update.weight_decay = 0.0;
+  parameters[4].update.is_frozen = true;
+  const FlatParameters flat(parameters);
+  ASSERT_EQ(flat.groups().size(), 5U);
+  for (const FlatGroup& group : flat.groups()) {
+    const Parameter& first = group.parameters[0];
+    EXPECT_EQ(group.is_hidden_matrix, first.is_hidden_matrix);
+    EXPECT_EQ(group.update.lr_scale, first.update.lr_scale);
+    EXPECT_EQ(group.update.weight_decay, first.update.weight_decay);
+    EXPECT_EQ(group.update.is_frozen, first.update.is_frozen);
+    EXPECT_EQ(group.parameters.size(), first.name == "plain" ? 2U : 1U);
+  }
+}
+
+TEST(FlatParametersTest, FrozenParametersHaveNeitherGradientNorMaster) {
+  Parameter frozen = trained("frozen", {3}, at::kBFloat16);
+  frozen.update.is_frozen = true;
+  frozen.tensor.set_requires_grad(false);
+  const at::Tensor before = frozen.tensor.clone();
+  FlatParameters flat({frozen});
+  const FlatGroup& group = flat.groups()[0];
+  EXPECT_FALSE(group.has_master_copy());
+  EXPECT_EQ(group.grad.num_tensors(), 0);
+  EXPECT_EQ(group.grad.flat_Z().numel(), 0);
+  EXPECT_FALSE(flat.grad_of(frozen.tensor).defined());
+  flat.collect_grads();
+  flat.zero_grads();
+  flat.copy_masters_to_values();
+  flat.copy_values_to_masters();
+  expect_bitwise_equal(frozen.tensor, before);
 }
 
 TEST(FlatParametersTest, CollectsBfloat16GradientsInFloat) {

@@ -35,8 +35,8 @@ TEST(LogTest, OneProcessPrintsPlainLines) {
   EXPECT_EQ(terminal_text(0, 1), "ready {}\nwarning: slow 100%\n");
 }
 
-TEST(LogTest, RankZeroPrintsEverythingWithItsName) {
-  EXPECT_EQ(terminal_text(0, 4), "[r0/4] ready {}\n[r0/4] warning: slow 100%\n");
+TEST(LogTest, RankZeroPrintsWhatOneProcessPrints) {
+  EXPECT_EQ(terminal_text(0, 4), "ready {}\nwarning: slow 100%\n");
 }
 
 TEST(LogTest, OtherRanksPrintWarningsAlone) {

@@ -9,7 +9,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
-#include <ATen/ops/ones.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +41,6 @@ Parameter fused_parameter(const std::vector<int64_t>& experts,
   parameter.name = "fused";
   parameter.tensor = at::zeros({L, 2 * kF, kD}, at::TensorOptions().dtype(dtype));
   parameter.tensor.set_requires_grad(true);
-  parameter.init_std = 0.02;
   int64_t offset = 0;
   for (const int64_t expert : experts) {
     for (const std::string& matrix : matrices) {
@@ -63,12 +62,13 @@ at::Tensor named_value(const Parameter& parameter, const std::string& name) {
 
 TEST(ParameterTest, WholeParameterIsItsOwnOnlySlice) {
   const at::Tensor tensor = at::zeros({4, 3});
-  const Parameter parameter = whole_parameter("norm.weight", tensor, DecayClass::kNoDecay, 0.5);
+  const Parameter parameter =
+      whole_parameter("norm.weight", tensor, DecayClass::kNoDecay, {.std_dev = 0.5});
   EXPECT_EQ(parameter.name, "norm.weight");
   EXPECT_TRUE(parameter.tensor.is_same(tensor));
   EXPECT_EQ(parameter.replicas, ReplicaAxis::kDense);
   EXPECT_EQ(parameter.decay, DecayClass::kNoDecay);
-  EXPECT_EQ(parameter.init_std, 0.5);
+  EXPECT_EQ(parameter.initial.std_dev, 0.5);
   ASSERT_EQ(parameter.slices.size(), 1U);
   EXPECT_EQ(parameter.slices[0].name, "norm.weight");
   EXPECT_EQ(parameter.slices[0].shape, (std::vector<int64_t>{4, 3}));
@@ -120,17 +120,22 @@ TEST(ParameterTest, InitialValuesDifferByNameAndSeed) {
   EXPECT_FALSE(at::equal(first, parameter.tensor));
 }
 
-TEST(ParameterTest, StandardDeviationZeroMeansOnes) {
-  const at::Tensor weight = at::zeros({7});
-  initialize_parameters({whole_parameter("norm", weight, DecayClass::kNoDecay, 0.0)}, test_seed());
-  expect_bitwise_equal(weight, at::ones({7}));
+TEST(ParameterTest, InitialValuesMayBeOnesOrThoseOfTheModule) {
+  for (const auto kind : {InitialValue::Kind::kOnes, InitialValue::Kind::kKept}) {
+    const at::Tensor weight = at::full({7}, 3.0);
+    initialize_parameters({whole_parameter("norm", weight, DecayClass::kNoDecay, {.kind = kind})},
+                          test_seed());
+    expect_bitwise_equal(weight, at::full({7}, kind == InitialValue::Kind::kOnes ? 1.0 : 3.0));
+  }
 }
 
 TEST(ParameterTest, StandardDeviationScalesTheValues) {
   const at::Tensor narrow = at::zeros({1000}, at::TensorOptions().dtype(at::kDouble));
   const at::Tensor wide = at::zeros({1000}, at::TensorOptions().dtype(at::kDouble));
-  initialize_parameters({whole_parameter("w", narrow, DecayClass::kDecay, 0.25)}, test_seed());
-  initialize_parameters({whole_parameter("w", wide, DecayClass::kDecay, 0.5)}, test_seed());
+  initialize_parameters({whole_parameter("w", narrow, DecayClass::kDecay, {.std_dev = 0.25})},
+                        test_seed());
+  initialize_parameters({whole_parameter("w", wide, DecayClass::kDecay, {.std_dev = 0.5})},
+                        test_seed());
   expect_bitwise_equal(wide, narrow * 2);
   // Standard deviation of a sample's deviation: 0.25 / sqrt(2 * 1000) = 0.0056; 5 of them.
   EXPECT_NEAR(narrow.std().item<double>(), 0.25, 0.028);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -148,6 +149,14 @@ TEST(RngTest, FillRefusesATensorThatIsNotContiguous) {
   const at::Tensor transposed = at::zeros({2, 3}).t();
   expect_error<InternalError>([&] { fill_normal(transposed, CounterRng(1, "x"), 1.0); },
                               "fill_normal needs a contiguous CPU tensor");
+}
+
+TEST(RngTest, RandomSeedsFollowTheGeneratorOfLibTorch) {
+  at::manual_seed(5);
+  const uint64_t first = random_seed();
+  EXPECT_NE(random_seed(), first);
+  at::manual_seed(5);
+  EXPECT_EQ(random_seed(), first);
 }
 
 TEST(RngTest, PermutationTakesEveryPlaceOnce) {

@@ -73,6 +73,13 @@ TEST(ShapesTest, RefusesNegativeFactors) {
   expect_error<ShapeError>([] { checked_mul(-2, -2); }, "-2 * -2");
 }
 
+TEST(ShapesTest, CountsElementsOfAnySizes) {
+  EXPECT_EQ(num_elements({}), 1);
+  EXPECT_EQ(num_elements({3, 0, 5}), 0);
+  EXPECT_EQ(num_elements({3, 4, 5}), 60);
+  expect_error<ShapeError>([] { num_elements({kMax, 2}); }, "does not fit into 63 bits");
+}
+
 TEST(ShapesTest, AccumulatesInFloatUnlessTheModelIsDouble) {
   EXPECT_EQ(accumulation_dtype(at::kDouble), at::kDouble);
   EXPECT_EQ(accumulation_dtype(at::kFloat), at::kFloat);

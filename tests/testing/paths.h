@@ -5,8 +5,8 @@
 
 #include <string>
 
-// Where things are on this machine. One source alone is compiled with them, so that a compiler cache
-// finds every other test again in a clone elsewhere.
+// Where things are on this machine. One source alone is compiled with them, so that a compiler
+// cache finds every other test again in a clone elsewhere.
 
 namespace hecaton::testing {
 

@@ -44,8 +44,8 @@ inline void expect_close(const at::Tensor& actual,
     ADD_FAILURE_AT(file, line) << "sizes " << actual.sizes() << " expected " << reference64.sizes();
     return;
   }
-  const at::Tensor actual64 = actual.detach().to(at::kDouble).contiguous();
-  const at::Tensor expected64 = reference64.detach().to(at::kDouble).contiguous();
+  const at::Tensor actual64 = actual.detach().to(at::kCPU, at::kDouble).contiguous();
+  const at::Tensor expected64 = reference64.detach().to(at::kCPU, at::kDouble).contiguous();
   const double* a = actual64.const_data_ptr<double>();
   const double* b = expected64.const_data_ptr<double>();
   double magnitude = 0.0;
@@ -78,8 +78,8 @@ inline void expect_bitwise_equal(const at::Tensor& actual,
                                << expected.scalar_type() << expected.sizes();
     return;
   }
-  const at::Tensor a = actual.detach().contiguous();
-  const at::Tensor b = expected.detach().contiguous();
+  const at::Tensor a = actual.detach().cpu().contiguous();
+  const at::Tensor b = expected.detach().cpu().contiguous();
   const auto* a_bytes = static_cast<const char*>(a.const_data_ptr());
   const auto* b_bytes = static_cast<const char*>(b.const_data_ptr());
   const auto element_bytes = static_cast<size_t>(a.element_size());
