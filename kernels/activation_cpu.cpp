@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "kernels/activation.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -10,13 +8,10 @@
 #include <ATen/Dispatch.h>
 #include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
-#include "core/error.h"
-#include "core/shapes.h"
-#include "kernels/detail/dtype_check.h"
+#include "kernels/detail/cpu_kernels.h"
 
-namespace hecaton::kernels {
+namespace hecaton::kernels::detail {
 namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 13;  // some 10 us of work
@@ -65,16 +60,6 @@ int64_t rows_per_task(int64_t G) {
   return std::max<int64_t>(1, kElementsPerTask / std::max<int64_t>(1, G));
 }
 
-int64_t checked_width(const at::Tensor& z_RG, Activation activation) {
-  check_shape("z_RG", z_RG, {-1, -1});
-  detail::check_dtype_among("z_RG", z_RG, {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf});
-  const int64_t G = z_RG.size(1);
-  if (is_gated(activation) && G % 2 != 0) {
-    throw ShapeError("a gated activation needs an even width: G=" + std::to_string(G));
-  }
-  return is_gated(activation) ? G / 2 : G;
-}
-
 template <typename Scalar>
 struct BackwardRow {
   const Scalar* z_G;
@@ -108,40 +93,14 @@ at::opmath_type<Scalar> backward_row(const BackwardRow<Scalar>& row,
 
 }  // namespace
 
-std::string activation_name(Activation activation) {
-  switch (activation) {
-    case Activation::kSwiGlu:
-      return "swiglu";
-    case Activation::kGeGlu:
-      return "geglu";
-    case Activation::kGelu:
-      return "gelu";
-    case Activation::kSquaredRelu:
-      return "relu2";
-  }
-  throw InternalError("unknown activation");
-}
-
-Activation activation_from_name(const std::string& name) {
-  for (const Activation activation :
-       {Activation::kSwiGlu, Activation::kGeGlu, Activation::kGelu, Activation::kSquaredRelu}) {
-    if (activation_name(activation) == name) {
-      return activation;
-    }
-  }
-  throw ConfigError("unknown activation: expected swiglu, geglu, gelu or relu2, found " + name);
-}
-
-at::Tensor activation_forward(const at::Tensor& z_RG, Activation activation) {
-  const int64_t F = checked_width(z_RG, activation);
+void activation_forward_cpu(const at::Tensor& z_RG, Activation activation, const at::Tensor& a_RF) {
+  const int64_t F = a_RF.size(1);
   const int64_t R = z_RG.size(0);
   const int64_t G = z_RG.size(1);
-  const at::Tensor contiguous_RG = z_RG.contiguous();
-  at::Tensor a_RF = at::empty({R, F}, z_RG.options());
   AT_DISPATCH_FLOATING_TYPES_AND2(
       at::kBFloat16, at::kHalf, z_RG.scalar_type(), "activation_forward", [&] {
         using Number = at::opmath_type<scalar_t>;
-        const scalar_t* z = contiguous_RG.const_data_ptr<scalar_t>();
+        const scalar_t* z = z_RG.const_data_ptr<scalar_t>();
         scalar_t* a = a_RF.data_ptr<scalar_t>();
         with_curve<Number>(activation, [&](auto curve_of) {
           at::parallel_for(0, R, rows_per_task(G), [&](int64_t begin, int64_t end) {
@@ -156,32 +115,22 @@ at::Tensor activation_forward(const at::Tensor& z_RG, Activation activation) {
           });
         });
       });
-  return a_RF;
 }
 
-ActivationGrads activation_backward(const at::Tensor& z_RG,
-                                    const at::Tensor& da_RF,
-                                    const at::Tensor& score_R,
-                                    Activation activation) {
-  const int64_t F = checked_width(z_RG, activation);
+void activation_backward_cpu(const at::Tensor& z_RG,
+                             const at::Tensor& da_RF,
+                             const at::Tensor& score_R,
+                             Activation activation,
+                             const ActivationGrads& grads) {
+  const int64_t F = da_RF.size(1);
   const int64_t R = z_RG.size(0);
   const int64_t G = z_RG.size(1);
-  check_shape("da_RF", da_RF, {R, F});
-  check_dtype("da_RF", da_RF, z_RG.scalar_type());
-  check_shape("score_R", score_R, {R});
-  check_dtype("score_R", score_R, accumulation_dtype(z_RG.scalar_type()));
-  const at::Tensor contiguous_RG = z_RG.contiguous();
-  const at::Tensor contiguous_RF = da_RF.contiguous();
-  const at::Tensor contiguous_R = score_R.contiguous();
-  ActivationGrads grads{at::empty({R, G}, z_RG.options()),
-                        at::empty({R, F}, z_RG.options()),
-                        at::empty({R}, score_R.options())};
   AT_DISPATCH_FLOATING_TYPES_AND2(
       at::kBFloat16, at::kHalf, z_RG.scalar_type(), "activation_backward", [&] {
         using Number = at::opmath_type<scalar_t>;
-        const scalar_t* z = contiguous_RG.const_data_ptr<scalar_t>();
-        const scalar_t* da = contiguous_RF.const_data_ptr<scalar_t>();
-        const Number* score = contiguous_R.const_data_ptr<Number>();
+        const scalar_t* z = z_RG.const_data_ptr<scalar_t>();
+        const scalar_t* da = da_RF.const_data_ptr<scalar_t>();
+        const Number* score = score_R.const_data_ptr<Number>();
         scalar_t* dz = grads.dz_RG.data_ptr<scalar_t>();
         scalar_t* a = grads.a_RF.data_ptr<scalar_t>();
         Number* dscore = grads.dscore_R.data_ptr<Number>();
@@ -196,7 +145,6 @@ ActivationGrads activation_backward(const at::Tensor& z_RG,
           });
         });
       });
-  return grads;
 }
 
-}  // namespace hecaton::kernels
+}  // namespace hecaton::kernels::detail

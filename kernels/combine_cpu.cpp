@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "kernels/combine.h"
-
 #include <algorithm>
 #include <vector>
 
 #include <ATen/Dispatch.h>
 #include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
-#include "core/shapes.h"
-#include "kernels/detail/dtype_check.h"
+#include "kernels/detail/cpu_kernels.h"
 
-namespace hecaton::kernels {
+namespace hecaton::kernels::detail {
 namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 14;  // some 10 us of work
@@ -56,69 +52,31 @@ void combine(const CombineSizes& sizes,
 
 }  // namespace
 
-at::Tensor combine_rows(const at::Tensor& rows_RD,
-                        const at::Tensor& row_of_slot_TK,
-                        const at::Tensor& weight_TK) {
-  check_shape("rows_RD", rows_RD, {-1, -1});
-  detail::check_dtype_among(
-      "rows_RD", rows_RD, {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf});
-  check_shape("row_of_slot_TK", row_of_slot_TK, {-1, -1});
-  check_dtype("row_of_slot_TK", row_of_slot_TK, at::kInt);
+void combine_rows_cpu(const at::Tensor& rows_RD,
+                      const at::Tensor& row_of_slot_TK,
+                      const at::Tensor& weight_TK,
+                      const at::Tensor& out_TD) {
   const CombineSizes sizes{row_of_slot_TK.size(0), rows_RD.size(1), row_of_slot_TK.size(1)};
-  at::Tensor weights_TK;
-  if (weight_TK.defined()) {
-    check_shape("weight_TK", weight_TK, {sizes.T, sizes.K});
-    check_dtype("weight_TK", weight_TK, accumulation_dtype(rows_RD.scalar_type()));
-    weights_TK = weight_TK.contiguous();
-  }
-  const at::Tensor contiguous_RD = rows_RD.contiguous();
-  const at::Tensor contiguous_TK = row_of_slot_TK.contiguous();
-  at::Tensor out_TD = at::empty({sizes.T, sizes.D}, rows_RD.options());
   AT_DISPATCH_FLOATING_TYPES_AND2(
       at::kBFloat16, at::kHalf, rows_RD.scalar_type(), "combine_rows", [&] {
         using Sum = at::opmath_type<scalar_t>;
         combine<scalar_t>(sizes,
-                          contiguous_RD.const_data_ptr<scalar_t>(),
-                          contiguous_TK.const_data_ptr<int32_t>(),
-                          weights_TK.defined() ? weights_TK.const_data_ptr<Sum>() : nullptr,
+                          rows_RD.const_data_ptr<scalar_t>(),
+                          row_of_slot_TK.const_data_ptr<int32_t>(),
+                          weight_TK.defined() ? weight_TK.const_data_ptr<Sum>() : nullptr,
                           out_TD.data_ptr<scalar_t>());
       });
-  return out_TD;
 }
 
-at::Tensor slot_values(const at::Tensor& value_R, const at::Tensor& row_of_slot_TK) {
-  check_shape("value_R", value_R, {-1});
-  detail::check_dtype_among("value_R", value_R, {at::kFloat, at::kDouble});
-  check_dtype("row_of_slot_TK", row_of_slot_TK, at::kInt);
-  const at::Tensor contiguous_R = value_R.contiguous();
-  const at::Tensor contiguous_TK = row_of_slot_TK.contiguous();
-  at::Tensor out_TK = at::empty(row_of_slot_TK.sizes(), value_R.options());
-  AT_DISPATCH_FLOATING_TYPES(value_R.scalar_type(), "slot_values", [&] {
-    const scalar_t* value = contiguous_R.const_data_ptr<scalar_t>();
-    const int32_t* row_of_slot = contiguous_TK.const_data_ptr<int32_t>();
-    scalar_t* out = out_TK.data_ptr<scalar_t>();
-    for (int64_t s = 0; s < row_of_slot_TK.numel(); ++s) {
-      out[s] = row_of_slot[s] < 0 ? scalar_t{0} : value[row_of_slot[s]];
+void gather_values_cpu(const at::Tensor& value, const at::Tensor& idx, const at::Tensor& out) {
+  AT_DISPATCH_FLOATING_TYPES(value.scalar_type(), "gather_values", [&] {
+    const scalar_t* from = value.const_data_ptr<scalar_t>();
+    const int32_t* position = idx.const_data_ptr<int32_t>();
+    scalar_t* to = out.data_ptr<scalar_t>();
+    for (int64_t i = 0; i < idx.numel(); ++i) {
+      to[i] = position[i] < 0 ? scalar_t{0} : from[position[i]];
     }
   });
-  return out_TK;
 }
 
-at::Tensor row_values(const at::Tensor& value_TK, const at::Tensor& slot_of_row_R) {
-  detail::check_dtype_among("value_TK", value_TK, {at::kFloat, at::kDouble});
-  check_dtype("slot_of_row_R", slot_of_row_R, at::kInt);
-  const at::Tensor contiguous_TK = value_TK.contiguous();
-  const at::Tensor contiguous_R = slot_of_row_R.contiguous();
-  at::Tensor out_R = at::empty({slot_of_row_R.numel()}, value_TK.options());
-  AT_DISPATCH_FLOATING_TYPES(value_TK.scalar_type(), "row_values", [&] {
-    const scalar_t* value = contiguous_TK.const_data_ptr<scalar_t>();
-    const int32_t* slot_of_row = contiguous_R.const_data_ptr<int32_t>();
-    scalar_t* out = out_R.data_ptr<scalar_t>();
-    for (int64_t r = 0; r < slot_of_row_R.numel(); ++r) {
-      out[r] = value[slot_of_row[r]];
-    }
-  });
-  return out_R;
-}
-
-}  // namespace hecaton::kernels
+}  // namespace hecaton::kernels::detail

@@ -18,7 +18,7 @@ namespace hecaton::kernels {
 ///              y_RN: [R, N]. Contiguous rows, CPU; float32, float64 or bfloat16, all equal unless
 ///              said otherwise.
 /// num_rows_L:  L counts on the host, none negative; they sum to R.
-/// Errors:      ShapeError for other shapes, counts or dtypes.
+/// Errors:      ShapeError for other shapes, counts, dtypes or devices.
 /// Gradient:    none recorded.
 /// Precision:   float32 accumulation, float64 for float64. A bfloat16 product is rounded to
 ///              bfloat16 once, also where it is then added to a float32 gradient.

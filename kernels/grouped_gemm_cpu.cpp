@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/shapes.h"
+#include "kernels/detail/device.h"
 #include "kernels/detail/dtype_check.h"
 
 // MKL's own, exported by LibTorch where that was built with MKL; null elsewhere.
@@ -31,6 +32,7 @@ constexpr int64_t kRowsPerBlock = 256;
 /// name: the rows that the counts divide among the experts.
 void check_rows(const char* name, const at::Tensor& rows, const std::vector<int64_t>& num_rows_L) {
   detail::check_dtype_among(name, rows, {at::kFloat, at::kDouble, at::kBFloat16});
+  detail::check_on_cpu(name, rows);
   for (const int64_t num_rows : num_rows_L) {
     if (num_rows < 0) {
       throw ShapeError("num_rows_L must not be negative: found " + std::to_string(num_rows));

@@ -18,11 +18,14 @@ struct Grouping {
 
 /// Stable counting sort of slots by expert: rows of one expert stand in the order of tokens.
 ///
-/// expert_idx_TK: [T, K] int32, each in [0, E) or -1 for an unused slot, CPU, contiguous.
+/// expert_idx_TK: [T, K] int32, each in [0, E) or -1 for an unused slot, CPU or CUDA.
 /// num_experts:   E, at least 1.
-/// Errors:        ShapeError for another shape or dtype, an index of E or more, or T*K >= 2^31.
+/// Returns:       tensors on the device of expert_idx_TK.
+/// Errors:        ShapeError for another shape, dtype or device, an index of E or more, or T*K >=
+///                2^31.
 /// Determinism:   bitwise.
-/// Cost:          O(T*K + E): two passes over the slots.
+/// Cost:          O(T*K + E): two passes over the slots. On CUDA the host waits once, because R
+///                is a size.
 Grouping group_by_expert(const at::Tensor& expert_idx_TK, int64_t num_experts);
 
 /// The specification: one walk over all slots per expert.

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "kernels/grouping.h"
-
-#include <limits>
+#include <string>
 #include <vector>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
-#include "core/shapes.h"
+#include "kernels/detail/cpu_kernels.h"
 
-namespace hecaton::kernels {
+namespace hecaton::kernels::detail {
 
-Grouping group_by_expert(const at::Tensor& expert_idx_TK, int64_t num_experts) {
-  check_shape("expert_idx_TK", expert_idx_TK, {-1, -1});
-  check_dtype("expert_idx_TK", expert_idx_TK, at::kInt);
+Grouping group_by_expert_cpu(const at::Tensor& expert_idx_TK, int64_t num_experts) {
   const int64_t E = num_experts;
   const int64_t S = expert_idx_TK.numel();
-  if (S > std::numeric_limits<int32_t>::max()) {
-    throw ShapeError("T*K must be below 2^31: T*K=" + std::to_string(S));
-  }
-  const at::Tensor contiguous_TK = expert_idx_TK.contiguous();
-  const int32_t* expert_of_slot = contiguous_TK.const_data_ptr<int32_t>();
+  const int32_t* expert_of_slot = expert_idx_TK.const_data_ptr<int32_t>();
 
   Grouping grouping;
   grouping.num_rows_E = at::zeros({E}, at::TensorOptions().dtype(at::kLong));
@@ -59,4 +51,4 @@ Grouping group_by_expert(const at::Tensor& expert_idx_TK, int64_t num_experts) {
   return grouping;
 }
 
-}  // namespace hecaton::kernels
+}  // namespace hecaton::kernels::detail

@@ -1,35 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "kernels/permute.h"
-
 #include <algorithm>
 #include <cstring>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include "core/check.h"
-#include "core/shapes.h"
+#include "kernels/detail/cpu_kernels.h"
 
-namespace hecaton::kernels {
+namespace hecaton::kernels::detail {
 
-at::Tensor permute_rows(const at::Tensor& source_TD, const at::Tensor& idx_R, int64_t divisor) {
-  check_shape("source_TD", source_TD, {-1, -1});
-  check_shape("idx_R", idx_R, {-1});
-  check_dtype("idx_R", idx_R, at::kInt);
-  const at::Tensor contiguous_TD = source_TD.contiguous();
-  const at::Tensor contiguous_R = idx_R.contiguous();
+void permute_rows_cpu(const at::Tensor& source_TD,
+                      const at::Tensor& idx_R,
+                      int64_t divisor,
+                      const at::Tensor& rows_RD) {
   const int64_t T = source_TD.size(0);
-  const int64_t R = idx_R.size(0);
-  at::Tensor rows_RD = at::empty({R, source_TD.size(1)}, source_TD.options());
   const int64_t row_bytes = source_TD.size(1) * static_cast<int64_t>(source_TD.element_size());
-  const char* source = static_cast<const char*>(contiguous_TD.const_data_ptr());
+  const char* source = static_cast<const char*>(source_TD.const_data_ptr());
   char* rows = static_cast<char*>(rows_RD.data_ptr());
-  const int32_t* idx = contiguous_R.const_data_ptr<int32_t>();
+  const int32_t* idx = idx_R.const_data_ptr<int32_t>();
   constexpr int64_t kBytesPerTask = 1 << 16;
   const int64_t grain = std::max<int64_t>(1, kBytesPerTask / std::max<int64_t>(1, row_bytes));
-  at::parallel_for(0, R, grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, idx_R.size(0), grain, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const int64_t t = idx[r] / divisor;
       HECATON_DCHECK(idx[r] >= 0 && t < T, "row index outside source_TD");
@@ -37,7 +30,6 @@ at::Tensor permute_rows(const at::Tensor& source_TD, const at::Tensor& idx_R, in
     }
   });
   static_cast<void>(T);  // read by the check alone
-  return rows_RD;
 }
 
-}  // namespace hecaton::kernels
+}  // namespace hecaton::kernels::detail

@@ -12,12 +12,12 @@ namespace hecaton::kernels {
 /// Positions of the K largest scores of each row, largest first. A tie goes to the lower position;
 /// NaN counts as smaller than every number, so a NaN row still gets valid, distinct positions.
 ///
-/// score_TE:    [T, E] float32 or float64, CPU, contiguous, not changed.
+/// score_TE:    [T, E] float32 or float64, CPU or CUDA, not changed.
 /// K:           count, 1 to E.
 /// Returns:     [T, K] int32.
-/// Errors:      ShapeError for another shape or dtype, or K outside its range.
+/// Errors:      ShapeError for another shape, dtype or device, or K outside its range.
 /// Gradient:    none.
-/// Determinism: bitwise, whatever the thread count.
+/// Determinism: bitwise, whatever the device and the thread count.
 /// Cost:        one pass over score_TE, T*E*log(K) comparisons at worst.
 at::Tensor topk(const at::Tensor& score_TE, int64_t K);
 

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "kernels/topk.h"
-
 #include <cmath>
 #include <vector>
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
-#include "core/error.h"
-#include "core/shapes.h"
-#include "kernels/detail/dtype_check.h"
+#include "kernels/detail/cpu_kernels.h"
 
-namespace hecaton::kernels {
+namespace hecaton::kernels::detail {
 namespace {
 
 constexpr int64_t kRowsPerTask = 256;  // some 10 us of work, well above the cost of a task
@@ -47,27 +42,18 @@ void topk_row(const Scalar* score_E, int64_t E, int64_t K, Scalar* best_K, int32
 
 }  // namespace
 
-at::Tensor topk(const at::Tensor& score_TE, int64_t K) {
-  check_shape("score_TE", score_TE, {-1, -1});
-  detail::check_dtype_among("score_TE", score_TE, {at::kFloat, at::kDouble});
-  const int64_t T = score_TE.size(0);
+void topk_cpu(const at::Tensor& score_TE, int64_t K, const at::Tensor& idx_TK) {
   const int64_t E = score_TE.size(1);
-  if (K < 1 || K > E) {
-    throw ShapeError("K must be from 1 to E: K=" + std::to_string(K) + " E=" + std::to_string(E));
-  }
-  const at::Tensor rows_TE = score_TE.contiguous();
-  at::Tensor idx_TK = at::empty({T, K}, at::TensorOptions().dtype(at::kInt));
-  AT_DISPATCH_FLOATING_TYPES(rows_TE.scalar_type(), "topk", [&] {
-    const scalar_t* score = rows_TE.const_data_ptr<scalar_t>();
+  AT_DISPATCH_FLOATING_TYPES(score_TE.scalar_type(), "topk", [&] {
+    const scalar_t* score = score_TE.const_data_ptr<scalar_t>();
     int32_t* idx = idx_TK.data_ptr<int32_t>();
-    at::parallel_for(0, T, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, score_TE.size(0), kRowsPerTask, [&](int64_t begin, int64_t end) {
       std::vector<scalar_t> best_K(static_cast<size_t>(K));
       for (int64_t t = begin; t < end; ++t) {
         topk_row(score + t * E, E, K, best_K.data(), idx + t * K);
       }
     });
   });
-  return idx_TK;
 }
 
-}  // namespace hecaton::kernels
+}  // namespace hecaton::kernels::detail

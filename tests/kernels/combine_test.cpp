@@ -19,6 +19,7 @@
 #include "core/shapes.h"
 #include "kernels/grouping.h"
 #include "kernels/permute.h"
+#include "tests/kernels/device_under_test.h"
 #include "tests/kernels/routing_cases.h"
 #include "tests/testing/expect_error.h"
 #include "tests/testing/random_tensor.h"
@@ -35,6 +36,20 @@ using testing::random_tensor;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 const auto kInt32 = at::TensorOptions().dtype(at::kInt);
+
+at::Tensor combine(const at::Tensor& rows_RD,
+                   const at::Tensor& row_of_slot_TK,
+                   const at::Tensor& weight_TK) {
+  return combine_rows(on_device(rows_RD), on_device(row_of_slot_TK), on_device(weight_TK)).cpu();
+}
+
+at::Tensor values_of_slots(const at::Tensor& value_R, const at::Tensor& row_of_slot_TK) {
+  return slot_values(on_device(value_R), on_device(row_of_slot_TK)).cpu();
+}
+
+at::Tensor values_of_rows(const at::Tensor& value_TK, const at::Tensor& slot_of_row_R) {
+  return row_values(on_device(value_TK), on_device(slot_of_row_R)).cpu();
+}
 
 /// Rows as experts would return them, with the weights of their slots.
 struct Combination {
@@ -62,7 +77,7 @@ TEST(CombineTest, MeetsTheReference) {
       // 16-bit rows are summed in float32 and rounded once, by at most half an epsilon.
       const double factor = dtype == at::kFloat || dtype == at::kDouble ? 4.0 : 0.51;
       for (const at::Tensor& weight_TK : {inputs.weight_TK, at::Tensor()}) {
-        expect_close(combine_rows(inputs.rows_RD, row_of_slot_TK, weight_TK),
+        expect_close(combine(inputs.rows_RD, row_of_slot_TK, weight_TK),
                      combine_rows_ref(inputs.rows_RD, row_of_slot_TK, weight_TK),
                      factor);
       }
@@ -75,7 +90,7 @@ TEST(CombineTest, MeetsTheReferenceForEveryWidth) {
   for (const int64_t D : kSizes) {
     const Combination inputs = random_combination(routing, D, at::kFloat);
     const at::Tensor& row_of_slot_TK = inputs.grouping.row_of_slot_TK;
-    expect_close(combine_rows(inputs.rows_RD, row_of_slot_TK, inputs.weight_TK),
+    expect_close(combine(inputs.rows_RD, row_of_slot_TK, inputs.weight_TK),
                  combine_rows_ref(inputs.rows_RD, row_of_slot_TK, inputs.weight_TK),
                  4.0);
   }
@@ -87,7 +102,7 @@ TEST(CombineTest, UndoesPermute) {
     const Grouping grouping = group_by_expert(random_choices(17, K, {0, 2, 3}), 4);
     const at::Tensor rows_RD = permute_rows(x_TD, grouping.slot_of_row_R, K);
     const at::Tensor weight_TK = at::full({17, K}, 1.0F / static_cast<float>(K));
-    expect_bitwise_equal(combine_rows(rows_RD, grouping.row_of_slot_TK, weight_TK), x_TD);
+    expect_bitwise_equal(combine(rows_RD, grouping.row_of_slot_TK, weight_TK), x_TD);
   }
 }
 
@@ -100,7 +115,7 @@ TEST(CombineTest, IsTheAdjointOfPermute) {
     const at::Tensor x_TD = random_tensor({T, 9}, at::kDouble, "x");
     const at::Tensor permuted_RD = permute_rows(x_TD, inputs.grouping.slot_of_row_R, K);
     const at::Tensor combined_TD =
-        combine_rows(inputs.rows_RD, inputs.grouping.row_of_slot_TK, at::Tensor());
+        combine(inputs.rows_RD, inputs.grouping.row_of_slot_TK, at::Tensor());
     // Sums of some 1000 products of size 1: about 1e-13 of rounding at worst.
     EXPECT_NEAR((permuted_RD * inputs.rows_RD).sum().item<double>(),
                 (x_TD * combined_TD).sum().item<double>(),
@@ -112,8 +127,8 @@ TEST(CombineTest, NoWeightsMeanWeightsOfOne) {
   const RoutingCase routing{"", 4, random_choices(33, 3, {-1, 0, 1, 2, 3})};
   const Combination inputs = random_combination(routing, 9, at::kBFloat16);
   const at::Tensor& row_of_slot_TK = inputs.grouping.row_of_slot_TK;
-  expect_bitwise_equal(combine_rows(inputs.rows_RD, row_of_slot_TK, at::Tensor()),
-                       combine_rows(inputs.rows_RD, row_of_slot_TK, at::ones({33, 3})));
+  expect_bitwise_equal(combine(inputs.rows_RD, row_of_slot_TK, at::Tensor()),
+                       combine(inputs.rows_RD, row_of_slot_TK, at::ones({33, 3})));
 }
 
 TEST(CombineTest, LeavesUnusedSlotsAndRowsUnread) {
@@ -124,14 +139,14 @@ TEST(CombineTest, LeavesUnusedSlotsAndRowsUnread) {
   weight_TK[0][1].fill_(0.5);
   at::Tensor expected_TD = at::zeros({2, 2});
   expected_TD[0].fill_(2.0);
-  expect_bitwise_equal(combine_rows(rows_RD, row_of_slot_TK, weight_TK), expected_TD);
+  expect_bitwise_equal(combine(rows_RD, row_of_slot_TK, weight_TK), expected_TD);
 }
 
 TEST(CombineTest, SumsInTheOrderOfSlots) {
   // 2^25 + 1 rounds to 2^25 in float32, so the order shows in the result.
   const at::Tensor rows_RD = at::tensor({0x1p25F, 1.0F, -0x1p25F}).view({3, 1});
   const at::Tensor row_of_slot_TK = at::tensor({0, 1, 2, 0, 2, 1}, kInt32).view({2, 3});
-  expect_bitwise_equal(combine_rows(rows_RD, row_of_slot_TK, at::Tensor()),
+  expect_bitwise_equal(combine(rows_RD, row_of_slot_TK, at::Tensor()),
                        at::tensor({0.0F, 1.0F}).view({2, 1}));
 }
 
@@ -140,12 +155,12 @@ TEST(CombineTest, ReadsStridedInputs) {
   const at::Tensor row_of_slot_TK = random_choices(3, 7, {-1, 0, 1, 6, 7}).t();
   const at::Tensor weight_TK = random_tensor({3, 7}, at::kFloat, "weight").t();
   expect_bitwise_equal(
-      combine_rows(rows_RD, row_of_slot_TK, weight_TK),
-      combine_rows(rows_RD.contiguous(), row_of_slot_TK.contiguous(), weight_TK.contiguous()));
+      combine(rows_RD, row_of_slot_TK, weight_TK),
+      combine(rows_RD.contiguous(), row_of_slot_TK.contiguous(), weight_TK.contiguous()));
   const at::Tensor expanded_RD = at::ones({1, 1}).expand({8, 5});
   const at::Tensor expanded_TK = at::ones({1, 1}).expand({7, 3});
-  expect_bitwise_equal(combine_rows(expanded_RD, row_of_slot_TK, expanded_TK),
-                       combine_rows(at::ones({8, 5}), row_of_slot_TK, at::ones({7, 3})));
+  expect_bitwise_equal(combine(expanded_RD, row_of_slot_TK, expanded_TK),
+                       combine(at::ones({8, 5}), row_of_slot_TK, at::ones({7, 3})));
 }
 
 TEST(CombineTest, GivesTheSameBitsForEveryThreadCount) {
@@ -153,42 +168,41 @@ TEST(CombineTest, GivesTheSameBitsForEveryThreadCount) {
   const Combination inputs = random_combination(routing, 129, at::kFloat);
   testing::expect_same_bits_for_every_thread_count([&] {
     return std::vector<at::Tensor>{
-        combine_rows(inputs.rows_RD, inputs.grouping.row_of_slot_TK, inputs.weight_TK)};
+        combine(inputs.rows_RD, inputs.grouping.row_of_slot_TK, inputs.weight_TK)};
   });
 }
 
-TEST(CombineTest, ReadsBeyondTwoToTheThirtyOneElements) {
+TEST(TrapsTest, Trap15CombineReadsBeyondTwoToTheThirtyOneElements) {
   // Only the row in use is ever touched, so the rest of the 4 GiB is never backed by memory.
   constexpr int64_t kRows = (1 << 20) + 2;
   at::Tensor rows_RD = at::empty({kRows, 1 << 11}, at::TensorOptions().dtype(at::kBFloat16));
   rows_RD[kRows - 1].fill_(7.0);
   const at::Tensor row_of_slot_TK = at::tensor({int{kRows} - 1}, kInt32).view({1, 1});
-  expect_bitwise_equal(combine_rows(rows_RD, row_of_slot_TK, at::Tensor())[0], rows_RD[kRows - 1]);
+  expect_bitwise_equal(combine(rows_RD, row_of_slot_TK, at::Tensor())[0], rows_RD[kRows - 1]);
 }
 
 TEST(CombineTest, RefusesAnotherShapeOrDtype) {
   const at::Tensor rows_RD = at::zeros({3, 4});
   const at::Tensor row_of_slot_TK = at::zeros({2, 2}, kInt32);
   const at::Tensor weight_TK = at::ones({2, 2});
-  expect_error<ShapeError>([&] { combine_rows(at::zeros({3}), row_of_slot_TK, weight_TK); },
+  expect_error<ShapeError>([&] { combine(at::zeros({3}), row_of_slot_TK, weight_TK); },
                            "rows_RD has the wrong shape: expected [*, *] found [3]");
-  expect_error<ShapeError>([&] { combine_rows(rows_RD, at::zeros({2}, kInt32), weight_TK); },
+  expect_error<ShapeError>([&] { combine(rows_RD, at::zeros({2}, kInt32), weight_TK); },
                            "row_of_slot_TK has the wrong shape: expected [*, *] found [2]");
   expect_error<ShapeError>(
       [&] {
-        combine_rows(rows_RD, at::zeros({2, 2}), weight_TK);
+        combine(rows_RD, at::zeros({2, 2}), weight_TK);
       },
       "row_of_slot_TK has the wrong dtype: expected Int found Float");
   expect_error<ShapeError>(
       [&] {
-        combine_rows(rows_RD, row_of_slot_TK, at::ones({2, 3}));
+        combine(rows_RD, row_of_slot_TK, at::ones({2, 3}));
       },
       "weight_TK has the wrong shape: expected [2, 2] found [2, 3]");
+  expect_error<ShapeError>([&] { combine(rows_RD, row_of_slot_TK, weight_TK.to(at::kDouble)); },
+                           "weight_TK has the wrong dtype: expected Float found Double");
   expect_error<ShapeError>(
-      [&] { combine_rows(rows_RD, row_of_slot_TK, weight_TK.to(at::kDouble)); },
-      "weight_TK has the wrong dtype: expected Float found Double");
-  expect_error<ShapeError>(
-      [&] { combine_rows(rows_RD.to(at::kInt), row_of_slot_TK, at::Tensor()); },
+      [&] { combine(rows_RD.to(at::kInt), row_of_slot_TK, at::Tensor()); },
       "rows_RD has the wrong dtype: expected one of Float Double BFloat16 Half found Int");
 }
 
@@ -197,7 +211,7 @@ TEST(CombineTest, SlotValuesAreThoseOfTheirRowsAndZeroElsewhere) {
   for (const auto dtype : {at::kFloat, at::kDouble}) {
     const at::Tensor value_R = at::tensor({1.5, 2.5, 3.5}).to(dtype);
     const at::Tensor expected_TK = at::tensor({3.5, 0.0, 1.5, 2.5}).to(dtype).view({2, 2});
-    expect_bitwise_equal(slot_values(value_R, row_of_slot_TK), expected_TK);
+    expect_bitwise_equal(values_of_slots(value_R, row_of_slot_TK), expected_TK);
   }
 }
 
@@ -206,8 +220,8 @@ TEST(CombineTest, RowValuesUndoSlotValues) {
     SCOPED_TRACE(routing.name);
     const Grouping grouping = group_by_expert(routing.expert_idx_TK, routing.num_experts);
     const at::Tensor value_R = random_tensor(grouping.slot_of_row_R.sizes(), at::kFloat, "value");
-    const at::Tensor value_TK = slot_values(value_R, grouping.row_of_slot_TK);
-    expect_bitwise_equal(row_values(value_TK, grouping.slot_of_row_R), value_R);
+    const at::Tensor value_TK = values_of_slots(value_R, grouping.row_of_slot_TK);
+    expect_bitwise_equal(values_of_rows(value_TK, grouping.slot_of_row_R), value_R);
     EXPECT_EQ(value_TK.masked_select(routing.expert_idx_TK.lt(0)).abs().sum().item<double>(), 0.0);
   }
 }
@@ -215,37 +229,37 @@ TEST(CombineTest, RowValuesUndoSlotValues) {
 TEST(CombineTest, SlotAndRowValuesReadStridedInputs) {
   const at::Tensor strided_TK = at::tensor({2, -1, 0, 1}, kInt32).view({2, 2}).t();
   const at::Tensor strided_R = random_tensor({3, 2}, at::kFloat, "value").select(1, 1);
-  expect_bitwise_equal(slot_values(strided_R, strided_TK),
-                       slot_values(strided_R.contiguous(), strided_TK.contiguous()));
+  expect_bitwise_equal(values_of_slots(strided_R, strided_TK),
+                       values_of_slots(strided_R.contiguous(), strided_TK.contiguous()));
   const at::Tensor value_TK = random_tensor({3, 2}, at::kFloat, "value").t();
   const at::Tensor slot_of_row_R = at::tensor({5, 9, 0, 9, 3, 9}, kInt32).view({3, 2}).select(1, 0);
-  expect_bitwise_equal(row_values(value_TK, slot_of_row_R),
-                       row_values(value_TK.contiguous(), slot_of_row_R.contiguous()));
+  expect_bitwise_equal(values_of_rows(value_TK, slot_of_row_R),
+                       values_of_rows(value_TK.contiguous(), slot_of_row_R.contiguous()));
 }
 
 TEST(CombineTest, SlotAndRowValuesRefuseAnotherShapeOrDtype) {
   const at::Tensor idx_TK = at::zeros({2, 2}, kInt32);
   expect_error<ShapeError>(
       [&] {
-        slot_values(at::zeros({3, 1}), idx_TK);
+        values_of_slots(at::zeros({3, 1}), idx_TK);
       },
       "value_R has the wrong shape: expected [*] found [3, 1]");
   expect_error<ShapeError>(
-      [&] { slot_values(at::zeros({3}, at::kBFloat16), idx_TK); },
+      [&] { values_of_slots(at::zeros({3}, at::kBFloat16), idx_TK); },
       "value_R has the wrong dtype: expected one of Float Double found BFloat16");
   expect_error<ShapeError>(
       [&] {
-        slot_values(at::zeros({3}), at::zeros({2, 2}));
+        values_of_slots(at::zeros({3}), at::zeros({2, 2}));
       },
       "row_of_slot_TK has the wrong dtype: expected Int found Float");
   expect_error<ShapeError>(
       [&] {
-        row_values(at::zeros({2, 2}), at::zeros({2}));
+        values_of_rows(at::zeros({2, 2}), at::zeros({2}));
       },
       "slot_of_row_R has the wrong dtype: expected Int found Float");
   expect_error<ShapeError>(
       [&] {
-        row_values(at::zeros({2, 2}, at::kBFloat16), at::zeros({2}, kInt32));
+        values_of_rows(at::zeros({2, 2}, at::kBFloat16), at::zeros({2}, kInt32));
       },
       "value_TK has the wrong dtype: expected one of Float Double found BFloat16");
 }

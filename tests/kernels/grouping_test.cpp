@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/kernels/device_under_test.h"
 #include "tests/kernels/routing_cases.h"
 #include "tests/testing/expect_error.h"
 #include "tests/testing/tensor_compare.h"
@@ -23,6 +24,11 @@ using testing::expect_error;
 
 const auto kInt32 = at::TensorOptions().dtype(at::kInt);
 
+Grouping group(const at::Tensor& expert_idx_TK, int64_t num_experts) {
+  const Grouping grouping = group_by_expert(on_device(expert_idx_TK), num_experts);
+  return {grouping.slot_of_row_R.cpu(), grouping.row_of_slot_TK.cpu(), grouping.num_rows_E.cpu()};
+}
+
 void expect_equal(const Grouping& actual, const Grouping& expected) {
   expect_bitwise_equal(actual.slot_of_row_R, expected.slot_of_row_R);
   expect_bitwise_equal(actual.row_of_slot_TK, expected.row_of_slot_TK);
@@ -34,14 +40,14 @@ TEST(GroupingTest, SortsSlotsByExpertAndKeepsTheirOrder) {
   const Grouping expected{at::tensor({1, 4, 0, 3, 5}, kInt32),
                           at::tensor({2, 0, -1, 3, 1, 4}, kInt32).view({3, 2}),
                           at::tensor(std::vector<int64_t>{2, 3, 0})};
-  expect_equal(group_by_expert(expert_idx_TK, 3), expected);
+  expect_equal(group(expert_idx_TK, 3), expected);
   expect_equal(group_by_expert_ref(expert_idx_TK, 3), expected);
 }
 
 TEST(GroupingTest, EqualsTheReference) {
   for (const RoutingCase& routing : routing_cases()) {
     SCOPED_TRACE(routing.name);
-    expect_equal(group_by_expert(routing.expert_idx_TK, routing.num_experts),
+    expect_equal(group(routing.expert_idx_TK, routing.num_experts),
                  group_by_expert_ref(routing.expert_idx_TK, routing.num_experts));
   }
 }
@@ -49,7 +55,7 @@ TEST(GroupingTest, EqualsTheReference) {
 TEST(GroupingTest, RowsAndSlotsAreInverse) {
   for (const RoutingCase& routing : routing_cases()) {
     SCOPED_TRACE(routing.name);
-    const Grouping grouping = group_by_expert(routing.expert_idx_TK, routing.num_experts);
+    const Grouping grouping = group(routing.expert_idx_TK, routing.num_experts);
     const int64_t R = grouping.slot_of_row_R.numel();
     EXPECT_EQ(R, routing.expert_idx_TK.ge(0).sum().item<int64_t>());
     EXPECT_EQ(R, grouping.num_rows_E.sum().item<int64_t>());
@@ -62,28 +68,28 @@ TEST(GroupingTest, RowsAndSlotsAreInverse) {
 
 TEST(GroupingTest, ReadsAStridedRouting) {
   const at::Tensor strided_TK = random_choices(2, 9, {-1, 0, 1, 2}).t();
-  expect_equal(group_by_expert(strided_TK, 3), group_by_expert(strided_TK.contiguous(), 3));
+  expect_equal(group(strided_TK, 3), group(strided_TK.contiguous(), 3));
 }
 
 TEST(GroupingTest, RefusesAnotherShapeOrDtype) {
-  expect_error<ShapeError>([] { group_by_expert(at::zeros({4}, kInt32), 2); },
+  expect_error<ShapeError>([] { group(at::zeros({4}, kInt32), 2); },
                            "expert_idx_TK has the wrong shape: expected [*, *] found [4]");
   expect_error<ShapeError>(
       [] {
-        group_by_expert(at::zeros({4, 1}, at::kLong), 2);
+        group(at::zeros({4, 1}, at::kLong), 2);
       },
       "expert_idx_TK has the wrong dtype: expected Int found Long");
 }
 
 TEST(GroupingTest, RefusesAnExpertThatDoesNotExist) {
   const at::Tensor expert_idx_TK = at::tensor({0, 3}, kInt32).view({1, 2});
-  expect_error<ShapeError>([&] { group_by_expert(expert_idx_TK, 3); },
+  expect_error<ShapeError>([&] { group(expert_idx_TK, 3); },
                            "expert_idx_TK must be below E: found 3 E=3");
 }
 
 TEST(GroupingTest, RefusesMoreSlotsThanAnInt32Counts) {
   const at::Tensor expanded_TK = at::zeros({1, 1}, kInt32).expand({1 << 16, 1 << 15});
-  expect_error<ShapeError>([&] { group_by_expert(expanded_TK, 1); },
+  expect_error<ShapeError>([&] { group(expanded_TK, 1); },
                            "T*K must be below 2^31: T*K=2147483648");
 }
 

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/kernels/device_under_test.h"
 #include "tests/kernels/routing_cases.h"
 #include "tests/testing/expect_error.h"
 #include "tests/testing/random_tensor.h"
@@ -32,7 +33,10 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 const auto kInt32 = at::TensorOptions().dtype(at::kInt);
 
-// at::topk() is found by argument too, so the kernel is called by its full name.
+at::Tensor find_topk(const at::Tensor& score_TE, int64_t K) {
+  // at::topk() is found by argument too, so the kernel is called by its full name.
+  return kernels::topk(on_device(score_TE), K).cpu();
+}
 
 /// Both definitions agree that the best positions of `score_E` are `expected_K`.
 void expect_topk(const std::vector<double>& score_E, const std::vector<int>& expected_K) {
@@ -40,7 +44,7 @@ void expect_topk(const std::vector<double>& score_E, const std::vector<int>& exp
   const at::Tensor expected_1K = at::tensor(expected_K, kInt32).unsqueeze(0);
   for (const auto dtype : {at::kFloat, at::kDouble}) {
     const at::Tensor score_1E = at::tensor(score_E).to(dtype).unsqueeze(0);
-    expect_bitwise_equal(kernels::topk(score_1E, K), expected_1K);
+    expect_bitwise_equal(find_topk(score_1E, K), expected_1K);
     expect_bitwise_equal(topk_ref(score_1E, K), expected_1K);
   }
 }
@@ -55,9 +59,9 @@ TEST(TopkTest, EqualsTheReference) {
       const at::Tensor score_TE = random_tensor({T, E}, at::kFloat, "score");
       const at::Tensor tied_TE = (score_TE * 2.0).round();  // some eight values
       for (const int64_t K : {int64_t{1}, (E + 1) / 2, E}) {
-        expect_bitwise_equal(kernels::topk(score_TE, K), topk_ref(score_TE, K));
-        expect_bitwise_equal(kernels::topk(tied_TE, K), topk_ref(tied_TE, K));
-        expect_bitwise_equal(kernels::topk(score_TE.to(at::kDouble), K), topk_ref(score_TE, K));
+        expect_bitwise_equal(find_topk(score_TE, K), topk_ref(score_TE, K));
+        expect_bitwise_equal(find_topk(tied_TE, K), topk_ref(tied_TE, K));
+        expect_bitwise_equal(find_topk(score_TE.to(at::kDouble), K), topk_ref(score_TE, K));
       }
     }
   }
@@ -85,29 +89,29 @@ TEST(TopkTest, InfinitiesAreNumbers) {
 TEST(TopkTest, KeepsDigitsThatOnlyDoubleHas) {
   const at::Tensor score_1E =
       at::tensor({1.0, 1.0 + 0x1p-50}, at::TensorOptions().dtype(at::kDouble)).unsqueeze(0);
-  expect_bitwise_equal(kernels::topk(score_1E, 1), at::full({1, 1}, 1, kInt32));
+  expect_bitwise_equal(find_topk(score_1E, 1), at::full({1, 1}, 1, kInt32));
 }
 
 TEST(TopkTest, ReadsStridedScores) {
   const at::Tensor strided_TE = random_tensor({7, 9}, at::kFloat, "score").t();
-  expect_bitwise_equal(kernels::topk(strided_TE, 3), topk_ref(strided_TE, 3));
-  expect_bitwise_equal(kernels::topk(at::zeros({1, 1}).expand({9, 7}), 7),
+  expect_bitwise_equal(find_topk(strided_TE, 3), topk_ref(strided_TE, 3));
+  expect_bitwise_equal(find_topk(at::zeros({1, 1}).expand({9, 7}), 7),
                        at::arange(7, kInt32).expand({9, 7}));
 }
 
 TEST(TopkTest, GivesTheSameBitsForEveryThreadCount) {
   const at::Tensor score_TE = (random_tensor({2049, 33}, at::kFloat, "score") * 4.0).round();
   testing::expect_same_bits_for_every_thread_count(
-      [&] { return std::vector<at::Tensor>{kernels::topk(score_TE, 5)}; });
+      [&] { return std::vector<at::Tensor>{find_topk(score_TE, 5)}; });
 }
 
 TEST(TopkTest, RefusesAnotherShapeOrDtype) {
-  expect_error<ShapeError>([] { kernels::topk(at::zeros({4}), 1); },
+  expect_error<ShapeError>([] { find_topk(at::zeros({4}), 1); },
                            "score_TE has the wrong shape: expected [*, *] found [4]");
   for (const auto dtype : {at::kBFloat16, at::kInt}) {
     expect_error<ShapeError>(
         [&] {
-          kernels::topk(at::zeros({4, 2}, dtype), 1);
+          find_topk(at::zeros({4, 2}, dtype), 1);
         },
         "score_TE has the wrong dtype: expected one of Float Double found " +
             std::string(c10::toString(dtype)));
@@ -117,12 +121,12 @@ TEST(TopkTest, RefusesAnotherShapeOrDtype) {
 TEST(TopkTest, RefusesKOutsideItsRange) {
   expect_error<ShapeError>(
       [] {
-        kernels::topk(at::zeros({4, 2}), 0);
+        find_topk(at::zeros({4, 2}), 0);
       },
       "K must be from 1 to E: K=0 E=2");
   expect_error<ShapeError>(
       [] {
-        kernels::topk(at::zeros({4, 2}), 3);
+        find_topk(at::zeros({4, 2}), 3);
       },
       "K must be from 1 to E: K=3 E=2");
 }
