@@ -3,59 +3,54 @@
 
 #pragma once
 
-#include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "core/config_faults.h"
+#include "core/options.h"
 #include "moe/routing.h"
+#include "moe/routing_loss.h"
 
 namespace hecaton::moe {
 
-/// A loss on the routing itself.
-enum class RoutingLossType {
-  kSwitch,  ///< load balance over the micro-batch
-  kZ        ///< size of the logits
-};
-
 /// One loss and its coefficient.
 struct RoutingLossConfig {
-  RoutingLossType type = RoutingLossType::kSwitch;
+  std::string type = "switch";  ///< a registered name (registry.h)
   /// Multiplies the loss. Finite, at least 0. Default: Fedus et al. 2021, arXiv 2101.03961,
   /// section 2.2.
   double coef = 0.01;
+  Options options{};  ///< of that loss alone
 
   void collect_faults(ConfigFaults& faults) const;
 };
 
-/// This rank's share of a loss: summed over the ranks and the micro-batches of a step it is the
-/// loss.
-struct RoutingLossShares {
-  at::Tensor total;  ///< scalar, differentiable: sum of coefficient times share; undefined: none
-  double switch_loss = 0;  ///< share before the coefficient; 1 at perfect balance when summed
-  double z_loss = 0;       ///< share before the coefficient
+/// A loss that is ready for use.
+struct WeightedRoutingLoss {
+  std::string type;
+  double coef = 0.0;
+  std::shared_ptr<const RoutingLoss> loss;
 };
 
-/// The losses of one layer and one micro-batch.
-///
-/// Formula:     with N tokens in the micro-batch over all ranks, M in the whole step, and c_E the
-///              used slots per expert over all ranks,
-///              switch: E * sum_e c_e / (N K) * sum_t prob_te / M
-///              z:      sum_t logsumexp(logit_t)^2 / M
-///              A step's loss is thus the token-weighted mean over its micro-batches, whatever the
-///              number of ranks; the switch loss does depend on the cut into micro-batches.
-/// Source:      Fedus et al. 2021, arXiv 2101.03961, equations 4 to 6, with counts over K slots
-///              (Megatron's form: 1 at perfect balance for every K); Zoph et al. 2022, arXiv
-///              2202.08906, equation 5.
+/// This rank's share of the losses of one layer and one micro-batch: summed over the ranks and the
+/// micro-batches of a step it is the loss.
+struct RoutingLossShares {
+  at::Tensor total;  ///< scalar, differentiable: sum of coefficient times share; undefined: none
+  std::map<std::string, double> by_type;  ///< shares before their coefficients
+  at::Tensor micro_batch_counts;          ///< as in Routing; undefined if no loss asked for them
+};
+
+/// The shares of all losses of a layer.
 ///
 /// routing:     before any capacity.
-/// Gradient:    to prob_TE and logit_TE; none through the counts.
+/// Gradient:    to prob_TE, logit_TE and weight_TK; none through the counts.
 /// Precision:   dtype of prob_TE.
-/// Parallel:    one sum through context.counts when a switch loss is configured or the step's
-///              number of tokens is unknown, on every rank.
-RoutingLossShares routing_losses(const std::vector<RoutingLossConfig>& configs,
+/// Parallel:    one sum through context.counts when a loss reads counts or the step's number of
+///              tokens is unknown, on every rank; none in a recomputation.
+RoutingLossShares routing_losses(const std::vector<WeightedRoutingLoss>& losses,
                                  const RoutingContext& context,
                                  const Routing& routing);
 

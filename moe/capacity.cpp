@@ -18,6 +18,11 @@
 namespace hecaton::moe {
 namespace {
 
+// A smaller factor would round to no slot at all, and a larger one says nothing that unset does
+// not.
+constexpr double kSmallestFactor = 1e-6;
+constexpr double kLargestFactor = 1e6;
+
 /// Tokens from begin to end share a capacity; taken_E slots were given away before them.
 struct Window {
   int64_t begin;
@@ -85,10 +90,10 @@ std::vector<Window> windows_of(CapacityScope scope,
 }  // namespace
 
 void CapacityConfig::collect_faults(ConfigFaults& faults) const {
-  faults.require(!factor || (std::isfinite(*factor) && *factor > 0.0),
+  faults.require(!factor || (*factor >= kSmallestFactor && *factor <= kLargestFactor),
                  "capacity_factor",
                  factor.value_or(0.0),
-                 "must be finite and above 0");
+                 "must be from 1e-06 to 1e+06");
 }
 
 int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E) {

@@ -20,7 +20,7 @@ enum class CapacityScope {
 
 /// How many tokens an expert takes.
 struct CapacityConfig {
-  /// Capacity over the mean load. Above 0 and finite. Unset: no limit, nothing is dropped.
+  /// Capacity over the mean load. 1e-6 to 1e6. Unset: no limit, nothing is dropped.
   /// Default: ours.
   std::optional<double> factor;
   /// Default: the only scope whose result depends on neither layout nor batch size.
@@ -30,8 +30,8 @@ struct CapacityConfig {
 };
 
 /// Slots that an expert takes out of num_tokens tokens: ceil(factor * num_tokens * K / E), at most
-/// num_tokens. Integer arithmetic; the factor counts to six decimals.
-/// Errors: ShapeError if the product does not fit into 63 bits.
+/// num_tokens. Integer arithmetic; the factor, in the range of CapacityConfig, counts to six
+/// decimals. Errors: ShapeError if the product does not fit into 63 bits.
 int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E);
 
 /// Turns away the slots beyond capacity: first come, first served, in the order of tokens, and

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,13 +18,24 @@
 namespace hecaton::moe {
 
 /// The weights of L experts: the module's own parameters, an owned shard or copies from elsewhere.
-/// What each tensor is belongs to the kind of experts; dim 0 of each is L.
+/// What each tensor is belongs to the kind of experts: stacks of L matrices for GroupedFfn, the
+/// parameters of one module after the other for ModuleExperts.
 struct ExpertWeights {
   std::vector<at::Tensor> tensors;
+
+  /// Whether these are the very tensors of `other`.
+  bool is_same(const ExpertWeights& other) const {
+    return std::equal(
+        tensors.begin(),
+        tensors.end(),
+        other.tensors.begin(),
+        other.tensors.end(),
+        [](const at::Tensor& own, const at::Tensor& others) { return own.is_same(others); });
+  }
 };
 
 /// Accumulators for the gradients of ExpertWeights, in the same order and shapes; float32, or
-/// float64 for float64 weights.
+/// float64 for float64 weights; undefined where no gradient is wanted.
 struct ExpertGrads {
   std::vector<at::Tensor> tensors;
 };
@@ -49,12 +61,15 @@ struct ExpertInputGrads {
 };
 
 /// The experts of a layer that live on this rank. Functional in their weights: forward and backward
-/// work on the weights they are handed, so a layer can run on copies of other ranks' experts.
+/// work on the weights they are handed, so a layer can run on copies of other ranks' experts; a
+/// kind that cannot refuses them.
 ///
 /// Rows stand in the order of experts, num_rows_L of them each; zero rows are a normal size.
 /// Nothing here records autograd; MoeLayer does. All of it is free of collectives.
 class Experts : public torch::nn::Module {
  public:
+  /// L, experts that it has weights of its own for.
+  virtual int64_t num_local_experts() const = 0;
   /// The module's own parameters.
   virtual ExpertWeights weights() const = 0;
 
@@ -72,7 +87,8 @@ class Experts : public torch::nn::Module {
                                           const ExpertWeights& weights,
                                           const ExpertSaved& saved) = 0;
 
-  /// Adds the gradients of the weights. An expert without rows is left as it is.
+  /// Adds the gradients of the weights that have an accumulator. An expert without rows is left as
+  /// it is.
   virtual void backward_weight(const at::Tensor& dy_RD,
                                const ExpertInputGrads& input_grads,
                                const std::vector<int64_t>& num_rows_L,

@@ -11,12 +11,11 @@
 
 #include "core/check.h"
 #include "core/config_faults.h"
+#include "core/rng.h"
 #include "core/shapes.h"
 
 namespace hecaton::moe {
 namespace {
-
-constexpr double kInitStd = 0.02;  // GPT-2's, and every decoder's since
 
 struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx,
@@ -55,7 +54,7 @@ FfnImpl::FfnImpl(int64_t hidden_size,
   const int64_t G = kernels::projection_width(activation, intermediate_size);
   up_GD_ = register_parameter("up", at::zeros({G, hidden_size}, options));
   down_DF_ = register_parameter("down", at::zeros({hidden_size, intermediate_size}, options));
-  initialize_parameters(describe_parameters("ffn"), /*seed=*/0);
+  initialize_parameters(describe_parameters("ffn"), random_seed());
 }
 
 at::Tensor FfnImpl::forward(const at::Tensor& x_TD) {
@@ -65,14 +64,16 @@ at::Tensor FfnImpl::forward(const at::Tensor& x_TD) {
 std::vector<Parameter> FfnImpl::describe_parameters(const std::string& prefix) {
   const int64_t D = up_GD_.size(1);
   const int64_t F = down_DF_.size(1);
-  Parameter up = whole_parameter(prefix + ".up", up_GD_, DecayClass::kDecay, kInitStd);
+  Parameter up = whole_parameter(prefix + ".up", up_GD_, DecayClass::kDecay);
   up.slices.clear();
   if (kernels::is_gated(activation_)) {
     up.slices.push_back({prefix + ".gate_proj.weight", {F, D}, 0});
   }
   up.slices.push_back({prefix + ".up_proj.weight", {F, D}, up_GD_.numel() - F * D});
-  return {up,
-          whole_parameter(prefix + ".down_proj.weight", down_DF_, DecayClass::kDecay, kInitStd)};
+  Parameter down = whole_parameter(prefix + ".down_proj.weight", down_DF_, DecayClass::kDecay);
+  up.is_hidden_matrix = true;
+  down.is_hidden_matrix = true;
+  return {up, down};
 }
 
 }  // namespace hecaton::moe

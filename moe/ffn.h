@@ -21,8 +21,8 @@ namespace hecaton::moe {
 /// Formula: y = act(x up^T) down^T, with up = (gate, up) stacked for a gated activation
 class FfnImpl final : public torch::nn::Module {
  public:
-  /// hidden_size D and intermediate_size F: counts, at least 1. Errors: ConfigError if they are
-  /// not.
+  /// hidden_size D and intermediate_size F: counts, at least 1. Initial values: normal, by
+  /// a seed drawn from LibTorch's generator. Errors: ConfigError for sizes out of range.
   FfnImpl(int64_t hidden_size,
           int64_t intermediate_size,
           kernels::Activation activation,

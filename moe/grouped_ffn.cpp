@@ -9,13 +9,14 @@
 
 #include "core/config_faults.h"
 #include "core/error.h"
+#include "core/rng.h"
 #include "core/shapes.h"
 #include "kernels/grouped_gemm.h"
+#include "moe/moe_layer.h"
+#include "moe/registry.h"
 
 namespace hecaton::moe {
 namespace {
-
-constexpr double kInitStd = 0.02;  // GPT-2's, and every decoder's since
 
 void check_weights(const GroupedFfnConfig& config,
                    const at::Tensor& x_RD,
@@ -55,7 +56,7 @@ GroupedFfnImpl::GroupedFfnImpl(const GroupedFfnConfig& config) : config_(config)
   const int64_t G = kernels::projection_width(config.activation, F);
   up_LGD_ = register_parameter("up", at::zeros({L, G, D}, options));
   down_LDF_ = register_parameter("down", at::zeros({L, D, F}, options));
-  initialize_parameters(describe_parameters("layer", /*first_expert=*/0), /*seed=*/0);
+  initialize_parameters(describe_parameters("moe", config.first_expert), random_seed());
 }
 
 ExpertOutput GroupedFfnImpl::forward(const at::Tensor& x_RD,
@@ -95,8 +96,12 @@ void GroupedFfnImpl::backward_weight(const at::Tensor& dy_RD,
                                      ExpertGrads& grads) {
   const at::Tensor& dz_RG = input_grads.for_weights[0];
   const at::Tensor& a_RF = input_grads.for_weights[1];  // carries the score
-  kernels::grouped_gemm_weight_grad(dz_RG, saved.tensors[0], num_rows_L, grads.tensors[0]);
-  kernels::grouped_gemm_weight_grad(dy_RD, a_RF, num_rows_L, grads.tensors[1]);
+  if (grads.tensors[0].defined()) {
+    kernels::grouped_gemm_weight_grad(dz_RG, saved.tensors[0], num_rows_L, grads.tensors[0]);
+  }
+  if (grads.tensors[1].defined()) {
+    kernels::grouped_gemm_weight_grad(dy_RD, a_RF, num_rows_L, grads.tensors[1]);
+  }
 }
 
 std::vector<Parameter> GroupedFfnImpl::describe_parameters(const std::string& prefix,
@@ -121,9 +126,23 @@ std::vector<Parameter> GroupedFfnImpl::describe_parameters(const std::string& pr
   }
   for (Parameter* parameter : {&up, &down}) {
     parameter->replicas = ReplicaAxis::kExpert;
-    parameter->init_std = kInitStd;
+    parameter->is_hidden_matrix = true;
   }
   return {up, down};
+}
+
+void register_grouped_ffn(Components& components) {
+  components.experts.add("ffn", [](const MoeLayerConfig& layer, OptionReader&) {
+    return [&layer](ExpertRange local) {
+      return GroupedFfn(GroupedFfnConfig{.num_local_experts = local.count,
+                                         .first_expert = local.first,
+                                         .hidden_size = layer.hidden_size,
+                                         .moe_intermediate_size = layer.moe_intermediate_size,
+                                         .activation = layer.activation,
+                                         .dtype = layer.dtype})
+          .ptr();
+    };
+  });
 }
 
 }  // namespace hecaton::moe

@@ -17,6 +17,7 @@ namespace hecaton::moe {
 /// Sizes of GroupedFfn.
 struct GroupedFfnConfig {
   int64_t num_local_experts = 1;      ///< L, at least 0
+  int64_t first_expert = 0;           ///< global id of the first: initial values belong to it
   int64_t hidden_size = 1;            ///< D, at least 1
   int64_t moe_intermediate_size = 1;  ///< F, at least 1
   kernels::Activation activation = kernels::Activation::kSwiGlu;
@@ -31,9 +32,11 @@ struct GroupedFfnConfig {
 /// Saved:       x_RD and the pre-activations z_RG; no output of an expert.
 class GroupedFfnImpl final : public Experts {
  public:
+  /// Initial values: normal, by a seed drawn from LibTorch's generator and the experts' global ids.
   /// Errors: ConfigError for sizes out of range.
   explicit GroupedFfnImpl(const GroupedFfnConfig& config);
 
+  int64_t num_local_experts() const override { return config_.num_local_experts; }
   ExpertWeights weights() const override { return {{up_LGD_, down_LDF_}}; }
   /// Errors: ShapeError if weights are not {up_LGD, down_LDF} with this D, or x_RD has another D or
   /// dtype.

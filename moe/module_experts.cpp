@@ -3,7 +3,8 @@
 
 #include "moe/module_experts.h"
 
-#include <algorithm>
+#include <numeric>
+#include <string>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -32,10 +33,16 @@ at::Tensor join_rows(const std::vector<at::Tensor>& rows_L, const at::Tensor& li
   return rows_L.empty() ? at::zeros_like(like_RD) : at::cat(rows_L);
 }
 
-bool is_same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.is_same(y);
-  });
+void check_counts(const at::Tensor& x_RD, const std::vector<int64_t>& num_rows_L, size_t L) {
+  if (num_rows_L.size() != L) {
+    throw ShapeError("num_rows_L must have one count for each of " + std::to_string(L) +
+                     " experts: found " + std::to_string(num_rows_L.size()));
+  }
+  const int64_t sum = std::accumulate(num_rows_L.begin(), num_rows_L.end(), int64_t{0});
+  if (x_RD.size(0) != sum) {
+    throw ShapeError("num_rows_L must sum to the number of rows: sum=" + std::to_string(sum) +
+                     " rows=" + std::to_string(x_RD.size(0)));
+  }
 }
 
 /// The gradients of inputs; undefined where one needs none or does not matter.
@@ -85,9 +92,10 @@ ExpertOutput ModuleExpertsImpl::forward(const at::Tensor& x_RD,
                                         const std::vector<int64_t>& num_rows_L,
                                         const ExpertWeights& weights,
                                         bool is_training) {
-  if (!is_same(parameters(), weights.tensors)) {
+  if (!this->weights().is_same(weights)) {
     throw ShapeError("ModuleExperts can run on its own parameters alone");
   }
+  check_counts(x_RD, num_rows_L, modules_L_.size());
   const at::AutoGradMode grad_mode(is_training);
   auto graph = std::make_shared<Graph>();
   std::vector<at::Tensor> y_L;
@@ -138,7 +146,7 @@ void ModuleExpertsImpl::backward_weight(const at::Tensor& /*dy_RD*/,
                                         const ExpertSaved& /*saved*/,
                                         ExpertGrads& grads) {
   for (size_t i = 0; i < grads.tensors.size(); ++i) {
-    if (input_grads.for_weights[i].defined()) {
+    if (grads.tensors[i].defined() && input_grads.for_weights[i].defined()) {
       grads.tensors[i].add_(input_grads.for_weights[i]);
     }
   }
@@ -146,14 +154,16 @@ void ModuleExpertsImpl::backward_weight(const at::Tensor& /*dy_RD*/,
 
 std::vector<Parameter> ModuleExpertsImpl::describe_parameters(const std::string& prefix,
                                                               int64_t first_expert) {
+  const InitialValue kept{InitialValue::Kind::kKept};
   std::vector<Parameter> described;
   for (size_t l = 0; l < modules_L_.size(); ++l) {
     const std::string expert =
         prefix + ".experts." + std::to_string(first_expert + static_cast<int64_t>(l));
     for (const auto& item : modules_L_[l].ptr()->named_parameters()) {
       const DecayClass decay = item.value().dim() > 1 ? DecayClass::kDecay : DecayClass::kNoDecay;
-      described.push_back(whole_parameter(expert + "." + item.key(), item.value(), decay, 0.0));
+      described.push_back(whole_parameter(expert + "." + item.key(), item.value(), decay, kept));
       described.back().replicas = ReplicaAxis::kExpert;
+      described.back().is_hidden_matrix = item.value().dim() == 2;
     }
   }
   return described;

@@ -27,8 +27,10 @@ class ModuleExpertsImpl final : public Experts {
   /// num_local_experts: L, at least 0. Calls factory L times.
   ModuleExpertsImpl(int64_t num_local_experts, const Factory& factory);
 
+  int64_t num_local_experts() const override { return static_cast<int64_t>(modules_L_.size()); }
   ExpertWeights weights() const override;
-  /// Errors: ShapeError if `weights` are not the modules' own.
+  /// Errors: ShapeError if `weights` are not the modules' own, or num_rows_L has not one count for
+  /// each module or another sum than R.
   ExpertOutput forward(const at::Tensor& x_RD,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertWeights& weights,
@@ -43,8 +45,8 @@ class ModuleExpertsImpl final : public Experts {
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertSaved& saved,
                        ExpertGrads& grads) override;
-  /// The initial values are those that the modules gave themselves, so the parameters have no
-  /// init_std; initialise them before use where layouts must agree.
+  /// The initial values are those that the factory gave: where layouts must agree, it must give
+  /// them by the expert's global id.
   std::vector<Parameter> describe_parameters(const std::string& prefix,
                                              int64_t first_expert) override;
 

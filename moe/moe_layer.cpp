@@ -3,6 +3,7 @@
 
 #include "moe/moe_layer.h"
 
+#include <string>
 #include <utility>
 
 #include <ATen/ops/zeros.h>
@@ -12,21 +13,12 @@
 #include "core/error.h"
 #include "core/shapes.h"
 #include "moe/detail/moe_function.h"
-#include "moe/grouped_ffn.h"
 #include "moe/local_dispatcher.h"
+#include "moe/recompute.h"
+#include "moe/registry.h"
 
 namespace hecaton::moe {
 namespace {
-
-std::shared_ptr<Experts> make_experts(const MoeLayerConfig& config, const Dispatcher& dispatcher) {
-  return GroupedFfn(GroupedFfnConfig{.num_local_experts =
-                                         dispatcher.local_experts(config.router.num_experts).count,
-                                     .hidden_size = config.hidden_size,
-                                     .moe_intermediate_size = config.moe_intermediate_size,
-                                     .activation = config.activation,
-                                     .dtype = config.dtype})
-      .ptr();
-}
 
 Ffn make_shared_expert(const MoeLayerConfig& config) {
   return config.shared_expert_intermediate_size == 0 ? Ffn(nullptr)
@@ -34,6 +26,18 @@ Ffn make_shared_expert(const MoeLayerConfig& config) {
                                                            config.shared_expert_intermediate_size,
                                                            config.activation,
                                                            config.dtype);
+}
+
+/// Parts of the user's own must fit each other.
+void check_experts(const Router& router, const Experts& experts, const Dispatcher& dispatcher) {
+  const int64_t expected = dispatcher.local_experts(router.num_experts()).count;
+  if (experts.num_local_experts() != expected) {
+    throw ConfigError(
+        "experts of an MoE layer must be as many as the dispatcher places on this "
+        "rank: expected " +
+        std::to_string(expected) + " of " + std::to_string(router.num_experts()) + " found " +
+        std::to_string(experts.num_local_experts()));
+  }
 }
 
 const MoeLayerConfig& validated(const MoeLayerConfig& config) {
@@ -80,6 +84,7 @@ void MoeLayerConfig::collect_faults(ConfigFaults& faults) const {
                  shared_expert_intermediate_size,
                  "must be at least 0");
   faults.require_valid("router", router);
+  collect_component_faults(*this, faults);
   capacity.collect_faults(faults);
   for (size_t i = 0; i < losses.size(); ++i) {
     faults.require_valid("losses." + std::to_string(i), losses[i]);
@@ -99,28 +104,30 @@ MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config)
 
 MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config,
                            const std::shared_ptr<Dispatcher>& dispatcher)
-    : MoeLayerImpl(TopKRouter(validated(config).hidden_size, config.router, config.dtype).ptr(),
-                   make_experts(validated(config), *dispatcher),
-                   make_shared_expert(validated(config)),
-                   dispatcher,
-                   config.capacity,
-                   config.losses) {}
+    : MoeLayerImpl(
+          make_router(validated(config)),
+          make_experts(validated(config), dispatcher->local_experts(config.router.num_experts)),
+          make_shared_expert(validated(config)),
+          dispatcher,
+          config.capacity,
+          config.losses) {}
 
 MoeLayerImpl::MoeLayerImpl(std::shared_ptr<Router> router,
                            std::shared_ptr<Experts> experts,
                            Ffn shared,
                            std::shared_ptr<Dispatcher> dispatcher,
                            CapacityConfig capacity,
-                           std::vector<RoutingLossConfig> losses)
+                           const std::vector<RoutingLossConfig>& losses)
     : router_(register_module("router", std::move(router))),
       experts_(register_module("experts", std::move(experts))),
       shared_(std::move(shared)),
       dispatcher_(std::move(dispatcher)),
       capacity_(capacity),
-      losses_(std::move(losses)) {
+      losses_(make_routing_losses(losses)) {
   if (!shared_.is_empty()) {
     register_module("shared_expert", shared_.ptr());
   }
+  check_experts(*router_, *experts_, *dispatcher_);
   set_num_chunks(1);
 }
 
@@ -131,6 +138,37 @@ at::Tensor MoeLayerImpl::forward(const at::Tensor& x, const RoutingContext& cont
 at::Tensor MoeLayerImpl::forward_with(const at::Tensor& x,
                                       const RoutingContext& context,
                                       const ExpertWeights& weights) {
+  return is_recomputed_ && context.phase == Phase::kTrain ? forward_and_forget(x, context, weights)
+                                                          : forward_now(x, context, weights);
+}
+
+at::Tensor MoeLayerImpl::forward_and_forget(const at::Tensor& x,
+                                            const RoutingContext& context,
+                                            const ExpertWeights& weights) {
+  std::vector<at::Tensor> all_weights = router_->parameters();
+  all_weights.insert(all_weights.end(), weights.tensors.begin(), weights.tensors.end());
+  if (!shared_.is_empty()) {
+    const std::vector<at::Tensor> shared = shared_->parameters();
+    all_weights.insert(all_weights.end(), shared.begin(), shared.end());
+  }
+  const auto forward = [this, context, weights, replay = std::make_shared<Routing>()](
+                           const at::Tensor& input, bool is_again) {
+    if (!is_again) {
+      at::Tensor y = forward_now(input, context, weights);
+      *replay = replayable(last_routing_);
+      return y;
+    }
+    RoutingContext again = context;
+    again.phase = Phase::kRecompute;
+    again.replay = replay.get();
+    return forward_now(input, again, weights);
+  };
+  return recompute(forward, x, all_weights);
+}
+
+at::Tensor MoeLayerImpl::forward_now(const at::Tensor& x,
+                                     const RoutingContext& context,
+                                     const ExpertWeights& weights) {
   if (!x.defined() || x.dim() < 1) {
     throw ShapeError("x has the wrong shape: expected [..., D] found no dims");
   }
@@ -159,15 +197,19 @@ at::Tensor MoeLayerImpl::forward_tokens(const at::Tensor& x_TD,
     shares = routing_losses(losses_, context, routing);
   }
   apply_capacity(capacity_, context, routing);
-  const detail::ExpertPass pass{dispatcher_, experts_, dispatcher_->plan(routing, num_chunks_)};
+  const bool has_plan = context.phase == Phase::kRecompute && context.replay != nullptr &&
+                        context.replay->plan != nullptr;
+  routing.plan = has_plan ? context.replay->plan : dispatcher_->plan(routing, num_chunks_);
+  const detail::ExpertPass pass{dispatcher_, experts_, routing.plan};
   at::Tensor y_TD = detail::run_experts(pass, x_TD, routing.weight_TK, weights);
   if (!shared_.is_empty()) {
     y_TD = y_TD + shared_->forward(x_TD);
   }
+  next_state_ = routing.next_state;
   if (context.phase != Phase::kRecompute) {
-    stats_ = {
-        routing.num_tokens_E, x_TD.size(0), routing.num_dropped, shares.switch_loss, shares.z_loss};
+    stats_ = {routing.num_tokens_E, x_TD.size(0), routing.num_dropped, std::move(shares.by_type)};
     last_routing_ = routing;
+    last_routing_.micro_batch_counts = shares.micro_batch_counts;
     for (at::Tensor* tensor :
          {&last_routing_.weight_TK, &last_routing_.prob_TE, &last_routing_.logit_TE}) {
       *tensor = tensor->detach();
@@ -181,6 +223,10 @@ void MoeLayerImpl::set_num_chunks(int64_t num_chunks) {
     throw ConfigError("num_chunks = " + std::to_string(num_chunks) + ": must be at least 1");
   }
   num_chunks_ = num_chunks;
+}
+
+void MoeLayerImpl::initialize(const std::string& prefix, uint64_t seed) {
+  initialize_parameters(describe_parameters(prefix), seed);
 }
 
 std::vector<Parameter> MoeLayerImpl::describe_parameters(const std::string& prefix) {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -13,6 +15,7 @@
 #include <torch/nn/modules/container/any.h>
 #include <torch/nn/pimpl.h>
 
+#include "core/options.h"
 #include "core/parameter.h"
 #include "kernels/activation.h"
 #include "moe/aux_loss.h"
@@ -25,6 +28,12 @@
 
 namespace hecaton::moe {
 
+/// What the routed experts are.
+struct ExpertsConfig {
+  std::string type = "ffn";  ///< a registered name (registry.h); ffn: GroupedFfn
+  Options options{};         ///< of that type alone; GroupedFfn has none
+};
+
 /// Sizes and rules of an MoE layer built from the parts of this library.
 struct MoeLayerConfig {
   int64_t hidden_size = 0;            ///< D, at least 1
@@ -33,6 +42,7 @@ struct MoeLayerConfig {
   int64_t shared_expert_intermediate_size = 0;
   kernels::Activation activation = kernels::Activation::kSwiGlu;
   RouterConfig router{};
+  ExpertsConfig experts{};
   CapacityConfig capacity{};
   std::vector<RoutingLossConfig> losses{};  ///< default: none
   at::ScalarType dtype = at::kFloat;        ///< float32, bfloat16 or float64
@@ -44,11 +54,11 @@ struct MoeLayerConfig {
 
 /// What happened in the last forward of a layer, on this rank.
 struct LoadStats {
-  at::Tensor num_tokens_E;   ///< [E] int64: slots that each expert took from this rank's tokens
-  int64_t num_tokens = 0;    ///< valid tokens on this rank
-  int64_t num_dropped = 0;   ///< slots that the capacity turned away
-  double switch_loss = 0.0;  ///< this rank's share, before the coefficient
-  double z_loss = 0.0;       ///< this rank's share, before the coefficient
+  at::Tensor num_tokens_E;  ///< [E] int64: slots that each expert took from this rank's tokens
+  int64_t num_tokens = 0;   ///< valid tokens on this rank
+  int64_t num_dropped = 0;  ///< slots that the capacity turned away
+  /// This rank's shares of the losses by their types, before the coefficients; empty in evaluation.
+  std::map<std::string, double> losses;
 };
 
 /// A Mixture-of-Experts layer: routes every token to K of E experts and sums their weighted
@@ -61,18 +71,21 @@ struct LoadStats {
 /// gradient; nothing has to be added to the model's own loss.
 class MoeLayerImpl final : public torch::nn::Module {
  public:
-  /// Every expert on this process. Errors: ConfigError if config.validate() fails.
+  /// Every expert on this process. Initial weights are drawn by LibTorch's generator, as
+  /// torch::manual_seed() decides. Errors: ConfigError if config.validate() fails.
   explicit MoeLayerImpl(const MoeLayerConfig& config);
-  /// The experts are where `dispatcher` says.
+  /// The experts are where `dispatcher` says. Ranks whose generators stand alike get the same
+  /// router and shared expert, and the experts that one process would have; initialize() needs no
+  /// such care.
   MoeLayerImpl(const MoeLayerConfig& config, const std::shared_ptr<Dispatcher>& dispatcher);
   /// From parts of the user's own. shared: may be empty. experts must be those that
-  /// dispatcher->local_experts() names.
+  /// dispatcher->local_experts() names. Errors: ConfigError if they are more or fewer.
   MoeLayerImpl(std::shared_ptr<Router> router,
                std::shared_ptr<Experts> experts,
                Ffn shared,
                std::shared_ptr<Dispatcher> dispatcher,
                CapacityConfig capacity,
-               std::vector<RoutingLossConfig> losses);
+               const std::vector<RoutingLossConfig>& losses);
 
   /// x:           [..., D], dtype of the experts, CPU; every leading dim counts tokens. Zero tokens
   ///              are fine.
@@ -98,20 +111,38 @@ class MoeLayerImpl final : public torch::nn::Module {
   /// result does not depend on it beyond rounding. Errors: ConfigError if it is below 1.
   void set_num_chunks(int64_t num_chunks);
 
+  /// Whether a training forward keeps nothing of tokens and experts but its input and its routing
+  /// decision, and backward computes the rest again, tokens' way to the experts included. Changes
+  /// memory and time, no bit of any number. The layer must then live until backward.
+  void set_recompute(bool is_recomputed) { is_recomputed_ = is_recomputed; }
+
   /// Of the last forward that was no recomputation, as is last_routing().
   const LoadStats& stats() const { return stats_; }
-  /// The decision after capacity, for valid tokens alone. A copy of it is what a recomputation of
-  /// the same tokens replays.
+  /// The decision after capacity, for valid tokens alone. replayable() of it is what a
+  /// recomputation of the same tokens replays.
   const Routing& last_routing() const { return last_routing_; }
+  /// Routing::next_state of the last forward, a recomputation or not; undefined the second time.
+  at::Tensor take_next_state() { return std::move(next_state_); }
   Router& router() { return *router_; }
   Experts& experts() { return *experts_; }
+  /// prefix: the global name in front, for example "model.layers.0.mlp".
   std::vector<Parameter> describe_parameters(const std::string& prefix);
+  /// Sets every weight to its initial value by (seed, global name, element): the same on any layout
+  /// of ranks.
+  void initialize(const std::string& prefix, uint64_t seed);
 
  protected:
   // A torch::nn::Sequential calls forward with x alone.
   FORWARD_HAS_DEFAULT_ARGS({1, torch::nn::AnyValue(RoutingContext())})
 
  private:
+  at::Tensor forward_and_forget(const at::Tensor& x,
+                                const RoutingContext& context,
+                                const ExpertWeights& weights);
+  at::Tensor forward_now(const at::Tensor& x,
+                         const RoutingContext& context,
+                         const ExpertWeights& weights);
+  /// x_TD: valid tokens alone.
   at::Tensor forward_tokens(const at::Tensor& x_TD,
                             const RoutingContext& context,
                             const ExpertWeights& weights);
@@ -121,10 +152,12 @@ class MoeLayerImpl final : public torch::nn::Module {
   Ffn shared_{nullptr};
   std::shared_ptr<Dispatcher> dispatcher_;
   CapacityConfig capacity_;
-  std::vector<RoutingLossConfig> losses_;
+  std::vector<WeightedRoutingLoss> losses_;
   int64_t num_chunks_ = 1;
+  bool is_recomputed_ = false;
   LoadStats stats_;
   Routing last_routing_;
+  at::Tensor next_state_;
 };
 TORCH_MODULE(MoeLayer);
 

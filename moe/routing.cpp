@@ -5,6 +5,7 @@
 
 #include <ATen/ops/zeros_like.h>
 
+#include "core/error.h"
 #include "core/shapes.h"
 
 namespace hecaton::moe {
@@ -15,6 +16,19 @@ at::Tensor recorded_choice(const Routing& replay, int64_t num_tokens) {
   check_shape("expert_idx_TK of the replay", expert_idx_TK, {num_tokens, -1});
   check_dtype("expert_idx_TK of the replay", expert_idx_TK, at::kInt);
   return expert_idx_TK;
+}
+
+Routing replayable(const Routing& routing) {
+  if (routing.next_state.defined() && routing.next_state.is_floating_point()) {
+    throw ConfigError(
+        "training.activation_checkpointing: must be none with a router that hands a state to the "
+        "next layer");
+  }
+  Routing replay = routing;
+  replay.weight_TK.reset();
+  replay.prob_TE.reset();
+  replay.logit_TE.reset();
+  return replay;
 }
 
 at::Tensor LocalCounts::exclusive_scan(const at::Tensor& counts_E) {

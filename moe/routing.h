@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <ATen/core/Tensor.h>
 
@@ -24,6 +25,8 @@ class CountReducer {
   virtual at::Tensor exclusive_scan(const at::Tensor& counts_E) = 0;
 };
 
+struct DispatchPlan;
+
 /// One routing decision. Every tensor is contiguous and on the device of x_TD. "float" is float32,
 /// or float64 in float64 models.
 struct Routing {
@@ -35,6 +38,10 @@ struct Routing {
   int64_t num_dropped = 0;   ///< slots on this rank that the capacity turned away
   at::Tensor next_state;     ///< what the router hands to the next MoE layer; undefined for most
   at::Tensor chosen_idx_TK;  ///< [T, K] int32, expert_idx_TK before any capacity; undefined: equal
+  /// What the layer made of the decision, for a recomputation: [E + 1] int64, used slots and then
+  /// tokens over all ranks of the micro-batch, before any capacity, if a loss asked for them ...
+  at::Tensor micro_batch_counts;
+  std::shared_ptr<const DispatchPlan> plan;  ///< ... and who sends what where
 };
 
 /// What some router needs to know about its tokens and most ignore. Tensors may be undefined; a
@@ -49,7 +56,8 @@ struct RoutingContext {
   Phase phase = Phase::kTrain;
   at::Tensor previous_state;  ///< Routing::next_state of the MoE layer before, if any
   /// A recorded decision on the valid tokens of this call: its experts and its dropped slots are
-  /// used again, weights are computed anew. Null: decide.
+  /// used again, weights are computed anew. In a recomputation its counts and its plan are used
+  /// too, so that ranks need not ask each other again. Null: decide.
   const Routing* replay = nullptr;
   /// Counts over all ranks of the micro-batch. Null: this process alone.
   CountReducer* counts = nullptr;
@@ -61,6 +69,12 @@ struct RoutingContext {
 /// The experts that a replayed decision chose before any capacity: [num_tokens, K] int32.
 /// Errors: ShapeError if it was recorded on another number of tokens or is no int32 matrix.
 at::Tensor recorded_choice(const Routing& replay, int64_t num_tokens);
+
+/// The parts of a decision that a recomputation replays, without the numbers per token and expert
+/// that it computes anew.
+/// Errors: ConfigError if the router hands on a state of floating-point numbers: its gradient would
+///         be lost.
+Routing replayable(const Routing& routing);
 
 /// Counts of one process: the sum is the input itself and nobody comes before.
 class LocalCounts final : public CountReducer {

@@ -14,11 +14,12 @@
 #include "core/rng.h"
 #include "core/shapes.h"
 #include "kernels/topk.h"
+#include "moe/moe_layer.h"
+#include "moe/registry.h"
 
 namespace hecaton::moe {
 namespace {
 
-constexpr double kInitStd = 0.02;       // GPT-2's, and every decoder's since
 constexpr double kSmallestSum = 1e-20;  // DeepSeek-V3's code
 constexpr double kNoLogit = -1e30;      // no weight after softmax and sigmoid, yet no NaN
 
@@ -62,7 +63,7 @@ TopKRouterImpl::TopKRouterImpl(int64_t hidden_size,
   weight_ED_ = register_parameter("weight",
                                   at::zeros({config.num_experts, hidden_size},
                                             at::TensorOptions().dtype(accumulation_dtype(dtype))));
-  initialize_parameters(describe_parameters("router"), /*seed=*/0);
+  initialize_parameters(describe_parameters("router"), random_seed());
 }
 
 Routing TopKRouterImpl::forward(const at::Tensor& x_TD, const RoutingContext& context) {
@@ -105,7 +106,13 @@ at::Tensor TopKRouterImpl::weights_of(const at::Tensor& logit_TE,
 }
 
 std::vector<Parameter> TopKRouterImpl::describe_parameters(const std::string& prefix) {
-  return {whole_parameter(prefix + ".gate.weight", weight_ED_, DecayClass::kNoDecay, kInitStd)};
+  return {whole_parameter(prefix + ".gate.weight", weight_ED_, DecayClass::kNoDecay)};
+}
+
+void register_top_k_router(Components& components) {
+  components.routers.add("top_k", [](const MoeLayerConfig& layer, OptionReader&) {
+    return [&layer] { return TopKRouter(layer.hidden_size, layer.router, layer.dtype).ptr(); };
+  });
 }
 
 }  // namespace hecaton::moe

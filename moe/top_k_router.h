@@ -10,6 +10,7 @@
 #include <torch/nn/pimpl.h>
 
 #include "core/config_faults.h"
+#include "core/options.h"
 #include "moe/router.h"
 
 namespace hecaton::moe {
@@ -17,8 +18,9 @@ namespace hecaton::moe {
 /// How logits become scores.
 enum class RouterScore { kSoftmax, kSigmoid };
 
-/// Settings of TopKRouter.
+/// Settings of a layer's router, those of TopKRouter among them.
 struct RouterConfig {
+  std::string type = "top_k";  ///< a registered name (registry.h)
   /// E, routed experts in the layer. Count, at least 1. Default: Mixtral 8x7B.
   int64_t num_experts = 8;
   /// K, experts that see each token. Count, 1 to num_experts. Default: Mixtral 8x7B.
@@ -34,6 +36,7 @@ struct RouterConfig {
   bool norm_topk_prob = true;
   /// Multiplies the weights at the end. Finite, above 0. Default: 1, none.
   double scaling_factor = 1.0;
+  Options options{};  ///< of that type alone; TopKRouter has none
 
   void collect_faults(ConfigFaults& faults) const;
   /// Throws one ConfigError that lists every fault.
@@ -58,6 +61,7 @@ class TopKRouterImpl : public Router {
  public:
   /// hidden_size: D, count, at least 1. dtype: the model's; the weight is float32, or float64 in a
   /// float64 model.
+  /// Initial values: normal, by a seed drawn from LibTorch's generator.
   /// Errors:      ConfigError if hidden_size < 1 or config.validate() fails.
   TopKRouterImpl(int64_t hidden_size,
                  const RouterConfig& config,

@@ -39,7 +39,8 @@ struct ForwardResult {
   std::vector<ExpertSaved> saved;  ///< per chunk
 };
 
-/// Chunk c+1 travels to the experts while they work on chunk c, whose output then travels back.
+/// Every chunk is sent to the experts before they begin with the first, and each chunk's output is
+/// sent back before they go on to the next.
 ForwardResult forward_chunks(const ExpertPass& pass,
                              const at::Tensor& x_TD,
                              const at::Tensor& weight_TK,
@@ -77,8 +78,8 @@ struct BackwardResult {
   at::Tensor dweight_TK;
 };
 
-/// The adjoint: output gradients travel the way the tokens went, input gradients the way back; the
-/// weights' gradients are computed while the latter travel.
+/// The adjoint: output gradients travel the way the tokens went, input gradients the way back; a
+/// chunk's are sent back before the weights' gradients are computed.
 BackwardResult backward_chunks(const ExpertPass& pass,
                                const at::Tensor& dy_TD,
                                const at::Tensor& weight_TK,
@@ -120,18 +121,13 @@ struct PassState : torch::CustomClassHolder {
 };
 
 /// The sinks, if these weights are the experts' own and have any.
-const std::vector<GradSink>* sinks_of(const Experts& experts,
-                                      const std::vector<at::Tensor>& weights) {
-  const std::vector<at::Tensor> own = experts.weights().tensors;
-  const bool is_own = std::equal(
-      own.begin(), own.end(), weights.begin(), weights.end(), [](const auto& a, const auto& b) {
-        return a.is_same(b);
-      });
-  if (!is_own || experts.grad_sinks().empty()) {
+const std::vector<GradSink>* sinks_of(const Experts& experts, const ExpertWeights& weights) {
+  if (experts.grad_sinks().empty() || !experts.weights().is_same(weights)) {
     return nullptr;
   }
-  HECATON_CHECK_EQ(
-      experts.grad_sinks().size(), weights.size(), "every weight of the experts needs its sink");
+  HECATON_CHECK_EQ(experts.grad_sinks().size(),
+                   weights.tensors.size(),
+                   "every weight of the experts needs its sink");
   return &experts.grad_sinks();
 }
 
@@ -174,31 +170,33 @@ struct MoeFunction : torch::autograd::Function<MoeFunction> {
       saved_chunks.push_back({{next, end}, state.graphs[c]});
       next = end;
     }
-    const std::vector<GradSink>* sinks = sinks_of(*state.pass.experts, weights.tensors);
+    const std::vector<GradSink>* sinks = sinks_of(*state.pass.experts, weights);
     ExpertGrads grads = accumulators(weights, sinks);
     BackwardResult result =
         backward_chunks(state.pass, dy[0].contiguous(), saved[0], weights, saved_chunks, grads);
     variable_list input_grads = {result.dx_TD, result.dweight_TK};
     for (size_t i = 0; i < num_weights; ++i) {
-      const bool has_sink = sinks != nullptr;
-      input_grads.push_back(has_sink ? at::Tensor()
-                                     : grads.tensors[i].to(weights.tensors[i].scalar_type()));
+      const bool is_returned = sinks == nullptr && grads.tensors[i].defined();
+      input_grads.push_back(is_returned ? grads.tensors[i].to(weights.tensors[i].scalar_type())
+                                        : at::Tensor());
     }
     input_grads.emplace_back();  // of `pass`, which is no tensor
     return input_grads;
   }
 
  private:
+  /// Undefined for frozen weights, whose products are then left out.
   static ExpertGrads accumulators(const ExpertWeights& weights,
                                   const std::vector<GradSink>* sinks) {
     ExpertGrads grads;
     for (size_t i = 0; i < weights.tensors.size(); ++i) {
       const at::Tensor& weight = weights.tensors[i];
-      grads.tensors.push_back(
-          sinks != nullptr
-              ? (*sinks)[i].grad
-              : at::zeros(weight.sizes(),
-                          at::TensorOptions().dtype(accumulation_dtype(weight.scalar_type()))));
+      const auto options = at::TensorOptions().dtype(accumulation_dtype(weight.scalar_type()));
+      at::Tensor grad;
+      if (weight.requires_grad()) {
+        grad = sinks != nullptr ? (*sinks)[i].grad : at::zeros(weight.sizes(), options);
+      }
+      grads.tensors.push_back(std::move(grad));
     }
     return grads;
   }

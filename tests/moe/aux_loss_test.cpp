@@ -14,6 +14,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "core/error.h"
+#include "moe/registry.h"
 #include "moe/top_k_router.h"
 #include "tests/moe/layer_run.h"
 #include "tests/testing/expect_error.h"
@@ -29,8 +30,14 @@ using testing::expect_gradients;
 using testing::random_tensor;
 
 const at::TensorOptions kDoubles = at::TensorOptions().dtype(at::kDouble);
-const RoutingLossConfig kSwitchLoss{RoutingLossType::kSwitch, 1.0};
-const RoutingLossConfig kZLoss{RoutingLossType::kZ, 1.0};
+const RoutingLossConfig kSwitchLoss{"switch", 1.0};
+const RoutingLossConfig kZLoss{"z", 1.0};
+
+RoutingLossShares shares_of(const std::vector<RoutingLossConfig>& configs,
+                            const RoutingContext& context,
+                            const Routing& routing) {
+  return routing_losses(make_routing_losses(configs), context, routing);
+}
 
 /// The routing of these logits.
 Routing route(const at::Tensor& logit_TE, RouterConfig config = {}) {
@@ -49,10 +56,9 @@ TEST(AuxLossTest, GoldenValues) {
   const Routing routing = route(golden_logits());
   expect_bitwise_equal(routing.num_tokens_E,
                        at::tensor({3, 1, 2, 0}, at::TensorOptions().dtype(at::kLong)));
-  const RoutingLossShares shares =
-      routing_losses({{RoutingLossType::kSwitch, 0.5}, {RoutingLossType::kZ, 0.25}}, {}, routing);
-  EXPECT_NEAR(shares.switch_loss, 1.210061, 5e-7);
-  EXPECT_NEAR(shares.z_loss, 4.366318, 5e-7);
+  const RoutingLossShares shares = shares_of({{"switch", 0.5}, {"z", 0.25}}, {}, routing);
+  EXPECT_NEAR(shares.by_type.at("switch"), 1.210061, 5e-7);
+  EXPECT_NEAR(shares.by_type.at("z"), 4.366318, 5e-7);
   EXPECT_NEAR(shares.total.item<double>(), 0.5 * 1.210061 + 0.25 * 4.366318, 5e-7);
 }
 
@@ -60,7 +66,7 @@ TEST(AuxLossTest, SwitchLossIsOneAtPerfectBalanceForEveryK) {
   const at::Tensor logit_TE = 3.0 * at::eye(4, kDoubles);
   for (const int64_t K : {1, 4}) {
     const Routing routing = route(logit_TE, {.num_experts_per_tok = K, .norm_topk_prob = K > 1});
-    EXPECT_NEAR(routing_losses({kSwitchLoss}, {}, routing).switch_loss, 1.0, 1e-12);
+    EXPECT_NEAR(shares_of({kSwitchLoss}, {}, routing).by_type.at("switch"), 1.0, 1e-12);
   }
 }
 
@@ -70,7 +76,7 @@ TEST(AuxLossTest, SwitchLossOfASigmoidRouterReadsNormalisedScores) {
   const at::Tensor score_TE = logit_TE.sigmoid();
   const at::Tensor prob_E = (score_TE / score_TE.sum(1, /*keepdim=*/true)).mean(0);
   const at::Tensor fraction_E = at::tensor({3., 1., 2., 0.}, kDoubles) / 6.0;
-  EXPECT_NEAR(routing_losses({kSwitchLoss}, {}, routing).switch_loss,
+  EXPECT_NEAR(shares_of({kSwitchLoss}, {}, routing).by_type.at("switch"),
               4.0 * (fraction_E * prob_E).sum().item<double>(),
               1e-12);
 }
@@ -84,7 +90,7 @@ TEST(AuxLossTest, GradientsMatchTheNumericJacobian) {
     for (const RoutingLossConfig& loss : {kSwitchLoss, kZLoss}) {
       expect_gradients(
           [&](const std::vector<at::Tensor>& values) {
-            return routing_losses({loss}, {}, router->forward(values[0], {})).total;
+            return shares_of({loss}, {}, router->forward(values[0], {})).total;
           },
           inputs);
     }
@@ -95,17 +101,17 @@ TEST(AuxLossTest, TheStepsTokensDivide) {
   const Routing routing = route(golden_logits());
   RoutingContext context;
   context.num_loss_tokens = 30;  // ten times the tokens of this call
-  const RoutingLossShares alone = routing_losses({kSwitchLoss, kZLoss}, {}, routing);
-  const RoutingLossShares share = routing_losses({kSwitchLoss, kZLoss}, context, routing);
-  EXPECT_NEAR(share.switch_loss, alone.switch_loss / 10, 1e-15);
-  EXPECT_NEAR(share.z_loss, alone.z_loss / 10, 1e-15);
+  const RoutingLossShares alone = shares_of({kSwitchLoss, kZLoss}, {}, routing);
+  const RoutingLossShares share = shares_of({kSwitchLoss, kZLoss}, context, routing);
+  EXPECT_NEAR(share.by_type.at("switch"), alone.by_type.at("switch") / 10, 1e-15);
+  EXPECT_NEAR(share.by_type.at("z"), alone.by_type.at("z") / 10, 1e-15);
 }
 
 TEST(AuxLossTest, NoTokensLoseNothing) {
   const Routing routing = route(at::full({0, 4}, 0.0, kDoubles));
-  const RoutingLossShares shares = routing_losses({kSwitchLoss, kZLoss}, {}, routing);
+  const RoutingLossShares shares = shares_of({kSwitchLoss, kZLoss}, {}, routing);
   EXPECT_EQ(shares.total.item<double>(), 0.0);
-  EXPECT_FALSE(routing_losses({}, {}, routing).total.defined());
+  EXPECT_FALSE(shares_of({}, {}, routing).total.defined());
 }
 
 /// Counts how often it is asked.
@@ -130,7 +136,7 @@ TEST(AuxLossTest, AsksForCountsOnceOrNotAtAll) {
   const auto num_sums = [&](const std::vector<RoutingLossConfig>& losses, int64_t num_loss_tokens) {
     counts.num_sums = 0;
     context.num_loss_tokens = num_loss_tokens;
-    routing_losses(losses, context, routing);
+    shares_of(losses, context, routing);
     return counts.num_sums;
   };
   EXPECT_EQ(num_sums({kSwitchLoss, kZLoss}, 0), 1);
@@ -162,7 +168,7 @@ TEST(AuxLossTest, RouterGradientIsLinearInTheCoefficient) {
   MoeLayerConfig config = small_config();
   const at::Tensor x_TD = random_tensor({9, 6}, at::kDouble, "x");
   const auto router_grad = [&](double coef) {
-    config.losses = {{RoutingLossType::kSwitch, coef}, {RoutingLossType::kZ, 2.0 * coef}};
+    config.losses = {{"switch", coef}, {"z", 2.0 * coef}};
     MoeLayer layer = random_layer(config);
     return run_layer(layer, x_TD).at("router.weight");
   };
@@ -175,7 +181,7 @@ TEST(AuxLossTest, RouterGradientIsLinearInTheCoefficient) {
 TEST(AuxLossTest, RefusesABadCoefficient) {
   for (const double coef : {-1.0, std::numeric_limits<double>::infinity()}) {
     ConfigFaults faults("losses");
-    RoutingLossConfig{RoutingLossType::kZ, coef}.collect_faults(faults);
+    RoutingLossConfig{"z", coef}.collect_faults(faults);
     expect_error<ConfigError>([&] { faults.throw_if_any(); }, "must be finite and at least 0");
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/stack.h>
 #include <torch/nn/modules/linear.h>
@@ -135,6 +136,38 @@ TEST(ModuleExpertsTest, RefusesWeightsThatAreNotItsOwn) {
   for (const ExpertWeights& refused : {weights, ExpertWeights{}}) {
     expect_error<ShapeError>([&] { layer->forward_with(x_TD, {}, refused); },
                              "ModuleExperts can run on its own parameters alone");
+  }
+}
+
+TEST(ModuleExpertsTest, RefusesCountsThatAreNotThoseOfItsExperts) {
+  ModuleExperts experts = swiglu_experts(3);
+  const at::Tensor x_RD = random_tensor({4, 6}, at::kDouble, "x");
+  const auto forward = [&](const std::vector<int64_t>& num_rows_L) {
+    return [&experts, x_RD, num_rows_L] {
+      experts->forward(x_RD, num_rows_L, experts->weights(), /*is_training=*/false);
+    };
+  };
+  for (const std::vector<int64_t>& num_rows_L : {std::vector<int64_t>{4, 0}, {1, 1, 1, 1}}) {
+    expect_error<ShapeError>(forward(num_rows_L),
+                             "num_rows_L must have one count for each of 3 experts: found " +
+                                 std::to_string(num_rows_L.size()));
+  }
+  expect_error<ShapeError>(forward({1, 1, 1}),
+                           "num_rows_L must sum to the number of rows: sum=3 rows=4");
+  expect_error<ConfigError>(
+      [&] { layer_of(experts, 4); },
+      "as many as the dispatcher places on this rank: expected 4 of 4 found 3");
+}
+
+TEST(ModuleExpertsTest, KeepTheirValuesWhenALayerIsInitialized) {
+  MoeLayer layer = layer_of(swiglu_experts(4), 4);
+  NamedTensors before;
+  for (const auto& [name, parameter] : parameters_of(*layer)) {
+    before[name] = parameter.detach().clone();
+  }
+  layer->initialize("mlp", 7);
+  for (const auto& [name, parameter] : parameters_of(*layer)) {
+    EXPECT_EQ(at::equal(parameter, before.at(name)), name != "router.weight") << name;
   }
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/Context.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
@@ -167,12 +169,42 @@ TEST(MoeLayerTest, DescribesEveryParameterOnce) {
   EXPECT_EQ(described[3].replicas, ReplicaAxis::kDense);
 }
 
+TEST(MoeLayerTest, TheSeedOfLibTorchDecidesTheInitialWeights) {
+  MoeLayerConfig config = small_config();
+  config.shared_expert_intermediate_size = 3;
+  at::manual_seed(5);
+  MoeLayer first(config);
+  MoeLayer second(config);
+  at::manual_seed(5);
+  MoeLayer again(config);
+  expect_all_bitwise_equal(parameters_of(*again), parameters_of(*first));
+  for (const auto& [name, parameter] : parameters_of(*second)) {
+    EXPECT_FALSE(at::equal(parameter, parameters_of(*first).at(name))) << name;
+  }
+  const at::Tensor up_LGD = parameters_of(*first).at("experts.up");
+  for (int64_t e = 1; e < up_LGD.size(0); ++e) {
+    EXPECT_FALSE(at::equal(up_LGD[e], up_LGD[0])) << e;
+  }
+}
+
+TEST(MoeLayerTest, InitializesByNameAndSeed) {
+  MoeLayer first(small_config());
+  MoeLayer second(small_config());
+  first->initialize("layers.0.mlp", 7);
+  second->initialize("layers.0.mlp", 7);
+  expect_all_bitwise_equal(parameters_of(*second), parameters_of(*first));
+  second->initialize("layers.1.mlp", 7);
+  for (const auto& [name, parameter] : parameters_of(*second)) {
+    EXPECT_FALSE(at::equal(parameter, parameters_of(*first).at(name))) << name;
+  }
+}
+
 TEST(MoeLayerTest, StatsTellTheLoadOfTheLastForward) {
   MoeLayerConfig config = small_config();
   config.router.num_experts_per_tok = 1;
   config.router.norm_topk_prob = false;
   config.capacity.factor = 1.0;
-  config.losses = {{RoutingLossType::kSwitch, 0.0}, {RoutingLossType::kZ, 0.0}};
+  config.losses = {{"switch", 0.0}, {"z", 0.0}};
   MoeLayer layer(config);
   const at::NoGradGuard no_grad;
   // Every logit is 0: expert 0 wins each tie, every probability is 1/4.
@@ -183,8 +215,8 @@ TEST(MoeLayerTest, StatsTellTheLoadOfTheLastForward) {
   EXPECT_EQ(stats.num_dropped, 6);  // expert 0 takes ceil(1.0 * 8 * 1 / 4)
   EXPECT_EQ(stats.num_tokens_E[0].item<int64_t>(), 2);
   EXPECT_EQ(stats.num_tokens_E.sum().item<int64_t>(), 2);
-  EXPECT_NEAR(stats.switch_loss, 1.0, 1e-12);  // E * (1 * 1/4)
-  EXPECT_NEAR(stats.z_loss, std::log(4.0) * std::log(4.0), 1e-12);
+  EXPECT_NEAR(stats.losses.at("switch"), 1.0, 1e-12);  // E * (1 * 1/4)
+  EXPECT_NEAR(stats.losses.at("z"), std::log(4.0) * std::log(4.0), 1e-12);
 }
 
 TEST(MoeLayerTest, RefusesTokensOfAnotherShapeOrDtype) {
@@ -232,14 +264,14 @@ TEST(MoeLayerTest, ReportsEveryFaultOfItsConfigAtOnce) {
   config.shared_expert_intermediate_size = -1;
   config.router.num_experts_per_tok = 9;
   config.capacity.factor = 0.0;
-  config.losses = {{RoutingLossType::kZ, 0.1}, {RoutingLossType::kZ, -0.1}};
+  config.losses = {{"z", 0.1}, {"z", -0.1}};
   config.dtype = at::kInt;
   const std::vector<std::string> faults = {
       "moe.hidden_size = 0: must be at least 1",
       "moe.moe_intermediate_size = 0: must be at least 1",
       "moe.shared_expert_intermediate_size = -1: must be at least 0",
       "moe.router.num_experts_per_tok = 9: must be from 1 to num_experts=8",
-      "moe.capacity_factor = 0: must be finite and above 0",
+      "moe.capacity_factor = 0: must be from 1e-06 to 1e+06",
       "moe.losses.1.coef = -0.1: must be finite and at least 0",
       "moe.dtype = Int: must be float32, bfloat16 or float64"};
   for (const std::string& fault : faults) {

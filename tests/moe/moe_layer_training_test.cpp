@@ -31,7 +31,7 @@ using testing::random_tensor;
 MoeLayerConfig config_with_losses(at::ScalarType dtype = at::kDouble) {
   MoeLayerConfig config = small_config(dtype);
   config.shared_expert_intermediate_size = 3;
-  config.losses = {{RoutingLossType::kSwitch, 0.5}, {RoutingLossType::kZ, 0.25}};
+  config.losses = {{"switch", 0.5}, {"z", 0.25}};
   return config;
 }
 

@@ -119,6 +119,20 @@ TEST(RoutingContextTest, StateGoesFromOneLayerToTheNext) {
   EXPECT_EQ(second->last_routing().next_state.item<double>(), 2.0);
 }
 
+TEST(RoutingContextTest, ARecomputationHandsOnItsOwnState) {
+  MoeLayer layer = layer_with(ContextRouter().ptr());
+  RoutingContext context = full_context();
+  const at::Tensor x_TD = random_tensor({6, 6}, at::kDouble, "x");
+  layer->forward(x_TD, context);
+  EXPECT_EQ(layer->take_next_state().item<double>(), 1.0);
+  context.phase = Phase::kRecompute;
+  context.previous_state = at::ones({1}, at::kDouble) * 5.0;
+  layer->forward(x_TD, context);
+  EXPECT_EQ(layer->take_next_state().item<double>(), 6.0);
+  EXPECT_EQ(layer->last_routing().next_state.item<double>(), 1.0);
+  EXPECT_FALSE(layer->take_next_state().defined());
+}
+
 TEST(RoutingContextTest, RefusesARouterThatForgetsAToken) {
   ContextRouter router;
   router->forgets_a_token = true;
@@ -195,13 +209,13 @@ TEST(RoutingContextTest, RefusesAReplayOfOtherTokensOrExperts) {
 TEST(RoutingContextTest, LossesAreTrainedOnlyInTraining) {
   MoeLayerConfig config = small_config();
   MoeLayer plain = random_layer(config);
-  config.losses = {{RoutingLossType::kSwitch, 1.0}};
+  config.losses = {{"switch", 1.0}};
   MoeLayer layer = random_layer(config);
   const at::Tensor x_TD = random_tensor({7, 6}, at::kDouble, "x");
   RoutingContext context;
   context.phase = Phase::kEval;
   expect_all_bitwise_equal(run_layer(layer, x_TD, context), run_layer(plain, x_TD));
-  EXPECT_EQ(layer->stats().switch_loss, 0.0);
+  EXPECT_TRUE(layer->stats().losses.empty());
 }
 
 TEST(RoutingContextTest, OneProcessCountsAlone) {
