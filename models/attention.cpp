@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -21,6 +22,9 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/zeros.h>
+
+#include "core/error.h"
+#include "core/rng.h"
 
 namespace hecaton::models {
 namespace {
@@ -73,6 +77,7 @@ AttentionImpl::AttentionImpl(const DecoderConfig& config) : config_(config) {
     q_norm_C_ = register_parameter("q_norm", at::ones({C}, options));
     k_norm_C_ = register_parameter("k_norm", at::ones({C}, options));
   }
+  initialize_parameters(describe_parameters("attention"), random_seed());
 }
 
 at::Tensor AttentionImpl::split_heads(const at::Tensor& projected_BQN, int64_t num_heads) const {
@@ -97,6 +102,10 @@ at::Tensor AttentionImpl::forward(const at::Tensor& x_BQD, const AttentionContex
   query_BHQC = rotate(query_BHQC, context.first_position, config_.rope_theta);
   key_BHQC = rotate(key_BHQC, context.first_position, config_.rope_theta);
   if (context.cache != nullptr) {
+    if (context.mask_B1QQ.defined() && context.cache->length > 0) {
+      throw ShapeError("mask_B1QQ must be undefined after cached tokens: the cache holds " +
+                       std::to_string(context.cache->length));
+    }
     std::tie(key_BHQC, value_BHQC) = context.cache->append(key_BHQC, value_BHQC);
   }
   const at::Tensor mask = context.mask_B1QQ.defined()
@@ -120,18 +129,22 @@ std::vector<Parameter> AttentionImpl::describe_parameters(const std::string& pre
   const int64_t D = config_.hidden_size;
   const int64_t q_rows = config_.num_attention_heads * config_.head_dim;
   const int64_t kv_rows = config_.num_key_value_heads * config_.head_dim;
-  const double init_std = config_.initializer_range;
-  Parameter qkv = whole_parameter(prefix + ".qkv", qkv_ND_, DecayClass::kDecay, init_std);
+  const InitialValue ones{InitialValue::Kind::kOnes};
+  const InitialValue normal{.std_dev = config_.initializer_range};
+  Parameter qkv = whole_parameter(prefix + ".qkv", qkv_ND_, DecayClass::kDecay, normal);
   qkv.slices = {{prefix + ".q_proj.weight", {q_rows, D}, 0},
                 {prefix + ".k_proj.weight", {kv_rows, D}, q_rows * D},
                 {prefix + ".v_proj.weight", {kv_rows, D}, (q_rows + kv_rows) * D}};
   std::vector<Parameter> described = {
-      qkv, whole_parameter(prefix + ".o_proj.weight", output_DN_, DecayClass::kDecay, init_std)};
+      qkv, whole_parameter(prefix + ".o_proj.weight", output_DN_, DecayClass::kDecay, normal)};
+  for (Parameter& matrix : described) {
+    matrix.is_hidden_matrix = true;
+  }
   if (config_.qk_norm) {
     described.push_back(
-        whole_parameter(prefix + ".q_norm.weight", q_norm_C_, DecayClass::kNoDecay, 0.0));
+        whole_parameter(prefix + ".q_norm.weight", q_norm_C_, DecayClass::kNoDecay, ones));
     described.push_back(
-        whole_parameter(prefix + ".k_norm.weight", k_norm_C_, DecayClass::kNoDecay, 0.0));
+        whole_parameter(prefix + ".k_norm.weight", k_norm_C_, DecayClass::kNoDecay, ones));
   }
   return described;
 }

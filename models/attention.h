@@ -45,9 +45,11 @@ struct AttentionContext {
 ///              (grouped queries)
 class AttentionImpl final : public torch::nn::Module {
  public:
+  /// Initial values: normal, by a seed drawn from LibTorch's generator; norms 1.
   explicit AttentionImpl(const DecoderConfig& config);
 
-  /// x_BQD: [B, Q, D]. Returns [B, Q, D]. Ordinary autograd.
+  /// x_BQD: [B, Q, D]. Returns [B, Q, D]. Ordinary autograd. Errors: ShapeError for a mask after
+  /// cached tokens.
   at::Tensor forward(const at::Tensor& x_BQD, const AttentionContext& context);
 
   /// Names: <prefix>.{q,k,v,o}_proj.weight, <prefix>.{q,k}_norm.weight.

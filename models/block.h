@@ -34,7 +34,8 @@ class BlockImpl final : public torch::nn::Module {
             int64_t layer,
             const std::shared_ptr<moe::Dispatcher>& dispatcher);
 
-  /// x_BQD: [B, Q, D]. Returns [B, Q, D].
+  /// x_BQD: [B, Q, D]. Returns [B, Q, D]. With activation checkpointing the block must live until
+  /// backward.
   at::Tensor forward(const at::Tensor& x_BQD, BlockContext& context);
 
   /// The MoE layer; null in a dense block.
@@ -42,6 +43,9 @@ class BlockImpl final : public torch::nn::Module {
   std::vector<Parameter> describe_parameters(const std::string& prefix);
 
  private:
+  at::Tensor forward_and_forget(const at::Tensor& x_BQD, BlockContext& context);
+  at::Tensor forward_now(const at::Tensor& x_BQD, BlockContext& context);
+
   DecoderConfig config_;
   int64_t layer_;
   at::Tensor input_norm_D_;

@@ -10,14 +10,15 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rms_norm.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/check.h"
 #include "core/error.h"
 #include "core/shapes.h"
+#include "models/detail/embedding.h"
 #include "moe/local_dispatcher.h"
 
 namespace hecaton::models {
@@ -69,11 +70,13 @@ DecoderImpl::DecoderImpl(const DecoderConfig& config,
 at::Tensor DecoderImpl::embed(const at::Tensor& token_BQ) {
   check_shape("token_BQ", token_BQ, {-1, -1});
   check_ids("token_BQ", token_BQ, config_.vocab_size);
-  return at::embedding(embedding_VD_, token_BQ);
+  return detail::embedding(embedding_VD_, token_BQ, embedding_sink_);
 }
 
 at::Tensor DecoderImpl::block(int64_t layer, const at::Tensor& x_BQD, BlockContext& context) {
-  return blocks_.at(static_cast<size_t>(layer))->forward(x_BQD, context);
+  HECATON_CHECK_GE(layer, 0, "a decoder has no such block");
+  HECATON_CHECK_LT(layer, config_.num_hidden_layers, "a decoder has no such block");
+  return blocks_[static_cast<size_t>(layer)]->forward(x_BQD, context);
 }
 
 at::Tensor DecoderImpl::head(const at::Tensor& x_BQD) {
@@ -113,19 +116,20 @@ std::vector<moe::MoeLayerImpl*> DecoderImpl::moe_layers() {
 }
 
 std::vector<Parameter> DecoderImpl::describe_parameters() {
-  const double init_std = config_.initializer_range;
+  const InitialValue ones{InitialValue::Kind::kOnes};
+  const InitialValue normal{.std_dev = config_.initializer_range};
   std::vector<Parameter> described = {
-      whole_parameter("model.embed_tokens.weight", embedding_VD_, DecayClass::kDecay, init_std)};
+      whole_parameter("model.embed_tokens.weight", embedding_VD_, DecayClass::kDecay, normal)};
   for (size_t layer = 0; layer < blocks_.size(); ++layer) {
     for (Parameter& parameter :
          blocks_[layer]->describe_parameters("model.layers." + std::to_string(layer))) {
-      parameter.init_std = parameter.init_std == 0.0 ? 0.0 : init_std;
+      parameter.initial.std_dev = normal.std_dev;
       described.push_back(std::move(parameter));
     }
   }
-  described.push_back(whole_parameter("model.norm.weight", norm_D_, DecayClass::kNoDecay, 0.0));
+  described.push_back(whole_parameter("model.norm.weight", norm_D_, DecayClass::kNoDecay, ones));
   if (head_VD_.defined()) {
-    described.push_back(whole_parameter("lm_head.weight", head_VD_, DecayClass::kDecay, init_std));
+    described.push_back(whole_parameter("lm_head.weight", head_VD_, DecayClass::kDecay, normal));
   }
   return described;
 }
@@ -140,6 +144,18 @@ ParameterCount DecoderImpl::parameter_count() {
     count.active += is_expert ? per_expert * config_.moe.router.num_experts_per_tok : numel;
   }
   return count;
+}
+
+void DecoderImpl::set_grad_sinks(
+    const std::function<at::Tensor(const at::Tensor& weight)>& grad_of) {
+  embedding_sink_ = {grad_of(embedding_VD_)};
+  for (moe::MoeLayerImpl* layer : moe_layers()) {
+    std::vector<GradSink> sinks;
+    for (const at::Tensor& weight : layer->experts().weights().tensors) {
+      sinks.push_back({grad_of(weight)});
+    }
+    layer->experts().set_grad_sinks(std::move(sinks));
+  }
 }
 
 void DecoderImpl::initialize(uint64_t seed) {

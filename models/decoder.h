@@ -4,26 +4,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "core/grad_sink.h"
 #include "core/parameter.h"
 #include "models/block.h"
 #include "models/decoder_config.h"
+#include "models/decoder_plan.h"
+#include "models/ignored_target.h"
 
 namespace hecaton::models {
-
-/// Targets with this value are not trained and not counted.
-constexpr int64_t kIgnoredTarget = -100;
-
-/// Parameters of the whole model over all ranks.
-struct ParameterCount {
-  int64_t total = 0;
-  int64_t active = 0;  ///< that one token passes through: K of E routed experts
-};
 
 /// A decoder-only transformer with dense or MoE feed-forward layers.
 ///
@@ -39,7 +34,8 @@ class DecoderImpl final : public torch::nn::Module {
   /// token_BQ: [B, Q] int64 in [0, V). Returns [B, Q, D]. Errors: ShapeError for an id out of
   /// range.
   at::Tensor embed(const at::Tensor& token_BQ);
-  /// layer: index in [0, num_hidden_layers). Returns [B, Q, D].
+  /// layer: index in [0, num_hidden_layers). Returns [B, Q, D]. Errors: InternalError for another
+  /// index.
   at::Tensor block(int64_t layer, const at::Tensor& x_BQD, BlockContext& context);
   /// The last norm and the projection to the vocabulary: [B, Q, V], dtype of the model.
   at::Tensor head(const at::Tensor& x_BQD);
@@ -57,6 +53,10 @@ class DecoderImpl final : public torch::nn::Module {
   /// This rank's parameters under their global names.
   std::vector<Parameter> describe_parameters();
   ParameterCount parameter_count();
+  /// From now on backward adds the gradients of embedding and experts to grad_of(weight), which is
+  /// undefined where a weight has no sink. Other weights, and a tied embedding in its use as head,
+  /// get an ordinary `.grad()`.
+  void set_grad_sinks(const std::function<at::Tensor(const at::Tensor& weight)>& grad_of);
   /// Sets every parameter to its initial value, the same in every layout.
   void initialize(uint64_t seed);
 
@@ -64,6 +64,7 @@ class DecoderImpl final : public torch::nn::Module {
   DecoderConfig config_;
   int64_t num_local_experts_;
   at::Tensor embedding_VD_;
+  GradSink embedding_sink_;
   at::Tensor norm_D_;
   at::Tensor head_VD_;  ///< undefined if tied
   std::vector<Block> blocks_;

@@ -10,25 +10,6 @@
 
 namespace hecaton::models {
 
-void DecoderMoeConfig::collect_faults(ConfigFaults& faults) const {
-  if (layers.empty()) {
-    return;
-  }
-  faults.require(moe_intermediate_size >= 1,
-                 "moe_intermediate_size",
-                 moe_intermediate_size,
-                 "must be at least 1");
-  faults.require(shared_expert_intermediate_size >= 0,
-                 "shared_expert_intermediate_size",
-                 shared_expert_intermediate_size,
-                 "must be at least 0");
-  faults.require_valid("router", router);
-  capacity.collect_faults(faults);
-  for (size_t i = 0; i < losses.size(); ++i) {
-    faults.require_valid("losses." + std::to_string(i), losses[i]);
-  }
-}
-
 bool DecoderConfig::is_moe_layer(int64_t layer) const {
   return std::binary_search(moe.layers.begin(), moe.layers.end(), layer);
 }
@@ -74,7 +55,21 @@ void DecoderConfig::collect_faults(ConfigFaults& faults) const {
                  "moe.layers",
                  "list",
                  "must be ascending without repetition");
-  faults.require_valid("moe", moe);
+  if (!moe.layers.empty()) {
+    faults.require_valid("moe", moe_layer_config(*this));
+  }
+}
+
+moe::MoeLayerConfig moe_layer_config(const DecoderConfig& config) {
+  return {.hidden_size = config.hidden_size,
+          .moe_intermediate_size = config.moe.moe_intermediate_size,
+          .shared_expert_intermediate_size = config.moe.shared_expert_intermediate_size,
+          .activation = config.hidden_act,
+          .router = config.moe.router,
+          .experts = config.moe.experts,
+          .capacity = config.moe.capacity,
+          .losses = config.moe.losses,
+          .dtype = config.dtype};
 }
 
 void DecoderConfig::validate() const {

@@ -9,11 +9,16 @@
 
 #include "core/config_faults.h"
 #include "kernels/activation.h"
-#include "moe/aux_loss.h"
-#include "moe/capacity.h"
-#include "moe/top_k_router.h"
+#include "moe/moe_layer.h"
 
 namespace hecaton::models {
+
+/// What a block forgets between forward and backward, and then computes again.
+enum class ActivationCheckpointing {
+  kNone,  ///< nothing
+  kFull,  ///< all but its input and its routing decision
+  kMoe,   ///< what its MoE layer does; attention is kept
+};
 
 /// The MoE layers of a decoder.
 struct DecoderMoeConfig {
@@ -23,10 +28,9 @@ struct DecoderMoeConfig {
   int64_t moe_intermediate_size = 256;          ///< F of each routed expert, at least 1
   int64_t shared_expert_intermediate_size = 0;  ///< F of the shared expert; 0: none
   moe::RouterConfig router{};
+  moe::ExpertsConfig experts{};
   moe::CapacityConfig capacity{};
   std::vector<moe::RoutingLossConfig> losses{};
-
-  void collect_faults(ConfigFaults& faults) const;
 };
 
 /// Architecture of a decoder; field names as in Hugging Face's config.json.
@@ -45,6 +49,8 @@ struct DecoderConfig {
   kernels::Activation hidden_act = kernels::Activation::kSwiGlu;
   double initializer_range = 0.02;    ///< standard deviation of initial weights; GPT-2's
   at::ScalarType dtype = at::kFloat;  ///< float32, bfloat16 or float64
+  /// Changes memory and time, no bit of any number.
+  ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::kNone;
   DecoderMoeConfig moe{};
 
   bool is_moe_layer(int64_t layer) const;
@@ -52,5 +58,8 @@ struct DecoderConfig {
   /// Throws one ConfigError that lists every fault.
   void validate() const;
 };
+
+/// Each MoE layer of the model.
+moe::MoeLayerConfig moe_layer_config(const DecoderConfig& config);
 
 }  // namespace hecaton::models

@@ -8,14 +8,17 @@
 #include <vector>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/dot.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "tests/models/decoder_cases.h"
 #include "tests/models/reference_decoder.h"
+#include "tests/testing/expect_error.h"
 #include "tests/testing/gradient_check.h"
 #include "tests/testing/random_tensor.h"
 #include "tests/testing/tensor_compare.h"
@@ -25,6 +28,7 @@ namespace {
 
 using testing::expect_bitwise_equal;
 using testing::expect_close;
+using testing::expect_error;
 using testing::expect_gradients;
 using testing::random_tensor;
 
@@ -110,6 +114,28 @@ TEST(AttentionTest, GradientsMatchTheNumericJacobian) {
         },
         inputs);
   }
+}
+
+TEST(AttentionTest, StartsWithRandomMatricesAndNormsOfOne) {
+  for (const auto& item : Attention(small_config())->named_parameters()) {
+    const bool is_norm = item.key().find("norm") != std::string::npos;
+    EXPECT_EQ(item.value().eq(1.0).all().item<bool>(), is_norm) << item.key();
+    EXPECT_TRUE(item.value().abs().gt(0.0).all().item<bool>()) << item.key();
+  }
+}
+
+TEST(AttentionTest, RefusesAMaskAfterCachedTokens) {
+  const at::NoGradGuard no_grad;
+  Attention attention(small_config());
+  KvCache cache;
+  AttentionContext context;
+  context.cache = &cache;
+  context.mask_B1QQ =
+      document_mask(at::tensor({0, 1}, at::TensorOptions().dtype(at::kInt)).view({1, 2}));
+  const at::Tensor x_BQD = random_tensor({1, 2, 6}, at::kDouble, "x");
+  attention->forward(x_BQD, context);
+  expect_error<ShapeError>([&] { attention->forward(x_BQD, context); },
+                           "mask_B1QQ must be undefined after cached tokens: the cache holds 2");
 }
 
 TEST(KvCacheTest, KeepsWhatItHeldWhenItGrows) {

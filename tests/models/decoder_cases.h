@@ -56,7 +56,7 @@ inline Decoder random_decoder(const DecoderConfig& config) {
   Decoder decoder(config);
   decoder->initialize(testing::test_seed());
   for (const Parameter& parameter : decoder->describe_parameters()) {
-    if (parameter.init_std == 0.0) {
+    if (parameter.initial.kind == InitialValue::Kind::kOnes) {
       at::Tensor weight = parameter.tensor;
       weight.add_(
           testing::random_tensor(weight.sizes(), weight.scalar_type(), parameter.name).mul_(0.3));

@@ -61,6 +61,33 @@ std::map<std::string, at::Tensor> slices_of(Decoder& decoder) {
   return slices;
 }
 
+TEST(DecoderParametersTest, HiddenMatricesAreThoseInsideTheNetwork) {
+  Decoder decoder(small_config());
+  std::set<std::string> others;
+  for (const Parameter& parameter : decoder->describe_parameters()) {
+    if (!parameter.is_hidden_matrix) {
+      others.insert(parameter.name);
+      continue;
+    }
+    for (const NamedSlice& slice : parameter.slices) {
+      EXPECT_EQ(slice.shape.size(), 2U) << slice.name;
+    }
+  }
+  std::set<std::string> expected = {"model.embed_tokens.weight",
+                                    "lm_head.weight",
+                                    "model.norm.weight",
+                                    "model.layers.1.mlp.gate.weight"};
+  for (const std::string layer : {"model.layers.0.", "model.layers.1."}) {
+    for (const char* norm : {"input_layernorm.weight",
+                             "post_attention_layernorm.weight",
+                             "self_attn.q_norm.weight",
+                             "self_attn.k_norm.weight"}) {
+      expected.insert(layer + norm);
+    }
+  }
+  EXPECT_EQ(others, expected);
+}
+
 TEST(DecoderParametersTest, NamesAreThoseOfQwen3Moe) {
   DecoderConfig config = small_config();
   config.moe.router.num_experts = 2;
@@ -137,7 +164,12 @@ TEST(DecoderParametersTest, OnlyMatricesDecayAndOnlyExpertsAreShared) {
         << parameter.name;
     EXPECT_EQ(parameter.replicas, is_expert ? ReplicaAxis::kExpert : ReplicaAxis::kDense)
         << parameter.name;
-    EXPECT_EQ(parameter.init_std, is_norm ? 0.0 : 0.5) << parameter.name;
+    EXPECT_EQ(parameter.initial.kind,
+              is_norm ? InitialValue::Kind::kOnes : InitialValue::Kind::kNormal)
+        << parameter.name;
+    if (!is_norm) {
+      EXPECT_EQ(parameter.initial.std_dev, 0.5) << parameter.name;
+    }
   }
 }
 

@@ -179,6 +179,18 @@ TEST(DecoderTest, RefusesTokensItCannotEmbed) {
                            "token_BQ has the wrong dtype");
 }
 
+TEST(DecoderTest, RefusesABlockThatItHasNot) {
+  Decoder decoder(small_config());
+  BlockContext context;
+  for (const int64_t layer : {-1, 2}) {
+    expect_error<InternalError>(
+        [&] {
+          decoder->block(layer, testing::random_tensor({1, 2, 6}, at::kDouble, "x"), context);
+        },
+        "a decoder has no such block: layer=" + std::to_string(layer));
+  }
+}
+
 TEST(DecoderTest, TakesNoTokensAtAll) {
   Decoder decoder(small_config());
   const at::Tensor token_BQ = random_tokens(0, 4, 11, "tokens");
