@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "kernels/permute.h"
+#include "parallel/detail/row_order.h"
 
 namespace hecaton::parallel {
 namespace {
@@ -23,8 +24,7 @@ namespace {
 struct Exchange {
   std::vector<int64_t> num_sent_P;
   std::vector<int64_t> num_received_P;
-  at::Tensor received_of_row_R;  ///< [R] int32: place on arrival of each row in the experts' order
-  at::Tensor row_of_received_R;  ///< [R] int32: its inverse
+  detail::RowOrder order;
 };
 
 struct AllToAllPlan final : moe::DispatchPlan {
@@ -42,28 +42,6 @@ std::vector<int64_t> times(const std::vector<int64_t>& counts, int64_t factor) {
     products.push_back(count * factor);
   }
   return products;
-}
-
-/// counts: [P, L] rows that arrive from each rank for each local expert. Fills both orders.
-void sort_by_expert(const int64_t* counts, int64_t num_ranks, int64_t L, Exchange& exchange) {
-  const int64_t R = std::accumulate(counts, counts + num_ranks * L, int64_t{0});
-  const auto options = at::TensorOptions().dtype(at::kInt);
-  exchange.received_of_row_R = at::empty({R}, options);
-  exchange.row_of_received_R = at::empty({R}, options);
-  int32_t* received_of_row = exchange.received_of_row_R.data_ptr<int32_t>();
-  int32_t* row_of_received = exchange.row_of_received_R.data_ptr<int32_t>();
-  std::vector<int64_t> first_received(static_cast<size_t>(num_ranks * L));
-  std::exclusive_scan(counts, counts + num_ranks * L, first_received.begin(), int64_t{0});
-  int32_t row = 0;
-  for (int64_t l = 0; l < L; ++l) {
-    for (int64_t p = 0; p < num_ranks; ++p) {
-      const int64_t first = first_received[static_cast<size_t>(p * L + l)];
-      for (int64_t received = first; received < first + counts[p * L + l]; ++received, ++row) {
-        received_of_row[row] = static_cast<int32_t>(received);
-        row_of_received[received] = row;
-      }
-    }
-  }
 }
 
 /// The part of a transfer that is under way: one exchange of rows, one of numbers.
@@ -149,7 +127,7 @@ std::shared_ptr<const moe::DispatchPlan> AllToAllDispatcher::plan(const moe::Rou
     Exchange exchange;
     exchange.num_sent_P = to_vector(sent_P);
     exchange.num_received_P = to_vector(received_P);
-    sort_by_expert(received_PL.const_data_ptr<int64_t>(), num_ranks, L, exchange);
+    exchange.order = detail::order_by_expert(received_PL);
     plan->exchanges.push_back(std::move(exchange));
     moe::DispatchChunk& chunk = sorted.chunks[static_cast<size_t>(c)];
     chunk.num_rows_L = to_vector(received_L);
@@ -168,10 +146,11 @@ moe::PendingRows AllToAllDispatcher::start_dispatch(const moe::DispatchPlan& pla
                      moe::leaving_rows(plan.chunks[static_cast<size_t>(chunk)], x_TD, value_TK),
                      exchange.num_sent_P,
                      exchange.num_received_P);
-  return moe::PendingRows([transfer, received_of_row_R = exchange.received_of_row_R]() mutable {
-    transfer.wait();
-    return reordered(transfer.rows, received_of_row_R);
-  });
+  return moe::PendingRows(
+      [transfer, received_of_row_R = exchange.order.received_of_row_R]() mutable {
+        transfer.wait();
+        return reordered(transfer.rows, received_of_row_R);
+      });
 }
 
 moe::PendingRows AllToAllDispatcher::start_combine(const moe::DispatchPlan& plan,
@@ -179,10 +158,11 @@ moe::PendingRows AllToAllDispatcher::start_combine(const moe::DispatchPlan& plan
                                                    const at::Tensor& rows_RD,
                                                    const at::Tensor& value_R) {
   const Exchange& exchange = exchange_of(plan, chunk);
-  Transfer transfer = start_transfer(*ep_,
-                                     reordered({rows_RD, value_R}, exchange.row_of_received_R),
-                                     exchange.num_received_P,
-                                     exchange.num_sent_P);
+  Transfer transfer =
+      start_transfer(*ep_,
+                     reordered({rows_RD, value_R}, exchange.order.row_of_received_R),
+                     exchange.num_received_P,
+                     exchange.num_sent_P);
   return moe::PendingRows([transfer]() mutable {
     transfer.wait();
     return transfer.rows;

@@ -10,28 +10,12 @@
 #include <ATen/ops/full.h>
 
 #include "core/error.h"
-#include "parallel/collective.h"
+#include "parallel/detail/collective.h"
 
 namespace hecaton::parallel {
 namespace {
 
-// Up to here all_reduce sends whole tensors in one round. Two rounds send less, 2/size of it, but
-// below some 16 KiB a message costs its latency and not its bytes.
-constexpr size_t kOneRoundBytes = 16 * 1024;
-
 std::atomic<int64_t> wait_timeout_ms = int64_t{30} * 60 * 1000;
-
-const char* name_of(ReduceOp op) {
-  switch (op) {
-    case ReduceOp::kSum:
-      return "sum";
-    case ReduceOp::kMax:
-      return "max";
-    case ReduceOp::kMin:
-      return "min";
-  }
-  return "";
-}
 
 bool is_carried(at::ScalarType dtype) {
   switch (dtype) {
@@ -49,11 +33,6 @@ bool is_carried(at::ScalarType dtype) {
   }
 }
 
-// "8 Float"
-std::string content_of(const at::Tensor& tensor) {
-  return std::to_string(tensor.numel()) + " " + c10::toString(tensor.scalar_type());
-}
-
 // Argument checks of one call; messages begin with "ep: all_reduce: ".
 class Arguments {
  public:
@@ -62,7 +41,9 @@ class Arguments {
 
   void require_tensor(const char* name, const at::Tensor& tensor) const {
     require(tensor.defined(), name, "must be a tensor", "none");
-    require(tensor.device().is_cpu(), name, "must be on the CPU", tensor.device());
+    const std::string place =
+        group_.device().is_cpu() ? "must be on the CPU" : "must be on " + group_.device().str();
+    require(tensor.device() == group_.device(), name, place, tensor.device());
     require(tensor.layout() == at::kStrided && tensor.is_contiguous(),
             name,
             "must be contiguous",
@@ -112,7 +93,7 @@ class Arguments {
     require(tensor.scalar_type() != at::kBool || op != ReduceOp::kSum,
             "op",
             "must be max or min on Bool",
-            name_of(op));
+            reduce_name(op));
   }
 
   void require_rank(const char* name, int rank) const {
@@ -161,48 +142,27 @@ Handle::Handle(std::shared_ptr<State> state) : state_(std::move(state)) {}
 void Handle::wait() {
   if (state_) {
     state_->wait();
-    state_.reset();
+    if (state_->is_finished()) {
+      state_.reset();
+    }
   }
 }
 
 void Handle::synchronize() {
-  wait();
+  if (state_) {
+    state_->synchronize();
+    state_.reset();
+  }
 }
 
 Communicator::Communicator(int rank, int size, std::string axis)
     : rank_(rank), size_(size), axis_(std::move(axis)) {}
 
-Handle Communicator::launch(Collective collective) {
-  if (size_ > 1) {
-    return start(std::move(collective));
-  }
-  for (const Round& round : collective.rounds) {
-    if (round.finish) {
-      round.finish();
-    }
-  }
-  return Handle();
-}
-
 Handle Communicator::all_reduce_async(at::Tensor tensor, ReduceOp op) {
   const Arguments arguments(*this, "all_reduce");
   arguments.require_tensor("tensor", tensor);
   arguments.require_op(tensor, op);
-  if (size_ == 1) {
-    return Handle();
-  }
-
-  CollectiveBuilder builder(*this, "all_reduce", tensor.scalar_type());
-  if (tensor.nbytes() <= kOneRoundBytes) {
-    const Part whole = cut_evenly(tensor, 1).front();
-    builder.reduce(std::vector<Part>(static_cast<size_t>(size_), whole), whole, op);
-  } else {
-    const std::vector<Part> parts = cut_evenly(tensor, size_);
-    const Part own = parts[static_cast<size_t>(rank_)];
-    builder.reduce(parts, own, op);
-    builder.exchange(std::vector<Part>(static_cast<size_t>(size_), own), parts);
-  }
-  return launch(builder.take(std::string(name_of(op)) + " of " + content_of(tensor), {tensor}));
+  return start_all_reduce(tensor, op);
 }
 
 Handle Communicator::reduce_scatter_async(const at::Tensor& input, at::Tensor output, ReduceOp op) {
@@ -212,22 +172,14 @@ Handle Communicator::reduce_scatter_async(const at::Tensor& input, at::Tensor ou
   arguments.require(output.dim() == 1, "output", "must have one dim", output.dim());
   arguments.require_numel("input", input, output.numel() * size_);
   arguments.require_op(input, op);
-
-  CollectiveBuilder builder(*this, "reduce_scatter", input.scalar_type());
-  builder.reduce(cut_evenly(input, size_), cut_evenly(output, 1).front(), op);
-  return launch(
-      builder.take(std::string(name_of(op)) + " of " + content_of(input), {input, output}));
+  return start_reduce_scatter(input, output, op);
 }
 
 Handle Communicator::all_gather_async(const at::Tensor& input, at::Tensor output) {
   const Arguments arguments(*this, "all_gather");
   arguments.require_pair(input, output);
   arguments.require_numel("output", output, input.numel() * size_);
-
-  CollectiveBuilder builder(*this, "all_gather", input.scalar_type());
-  const Part own = cut_evenly(input, 1).front();
-  builder.exchange(std::vector<Part>(static_cast<size_t>(size_), own), cut_evenly(output, size_));
-  return launch(builder.take(content_of(input), {input, output}));
+  return start_all_gather(input, output);
 }
 
 Handle Communicator::all_to_all_v_async(const at::Tensor& input,
@@ -244,60 +196,32 @@ Handle Communicator::all_to_all_v_async(const at::Tensor& input,
       "recv_counts",
       "must be equal to send_counts for this rank itself, " + std::to_string(send_counts[self]),
       recv_counts[self]);
-
-  CollectiveBuilder builder(*this, "all_to_all_v", input.scalar_type());
-  builder.exchange(cut(input, send_counts), cut(output, recv_counts));
-  return launch(builder.take(c10::toString(input.scalar_type()), {input, output}));
+  return start_all_to_all_v(input, output, send_counts, recv_counts);
 }
 
 Handle Communicator::broadcast_async(at::Tensor tensor, int root) {
   const Arguments arguments(*this, "broadcast");
   arguments.require_tensor("tensor", tensor);
   arguments.require_rank("root", root);
-
-  CollectiveBuilder builder(*this, "broadcast", tensor.scalar_type());
-  const Part whole = cut_evenly(tensor, 1).front();
-  if (rank_ == root) {
-    std::vector<int> peers;
-    for (int step = 1; step < size_; ++step) {
-      peers.push_back((rank_ + step) % size_);
-    }
-    builder.send(whole, peers);
-  } else {
-    builder.receive(whole, root);
-  }
-  return launch(builder.take(content_of(tensor) + " from rank " + std::to_string(root), {tensor}));
+  return start_broadcast(tensor, root);
 }
 
 Handle Communicator::send_async(const at::Tensor& tensor, int destination) {
   const Arguments arguments(*this, "send");
   arguments.require_tensor("tensor", tensor);
   arguments.require_peer("destination", destination);
-
-  CollectiveBuilder builder(*this, "send", tensor.scalar_type());
-  builder.send(cut_evenly(tensor, 1).front(), {destination});
-  Collective collective = builder.take(content_of(tensor), {tensor});
-  collective.is_point_to_point = true;
-  return launch(std::move(collective));
+  return start_send(tensor, destination);
 }
 
 Handle Communicator::recv_async(at::Tensor tensor, int source) {
   const Arguments arguments(*this, "recv");
   arguments.require_tensor("tensor", tensor);
   arguments.require_peer("source", source);
-
-  CollectiveBuilder builder(*this, "recv", tensor.scalar_type());
-  builder.receive(cut_evenly(tensor, 1).front(), source);
-  Collective collective = builder.take(content_of(tensor), {tensor});
-  collective.is_point_to_point = true;
-  return launch(std::move(collective));
+  return start_recv(tensor, source);
 }
 
 Handle Communicator::barrier_async() {
-  CollectiveBuilder builder(*this, "barrier", at::kByte);
-  const std::vector<Part> nothing(static_cast<size_t>(size_));
-  builder.exchange(nothing, nothing);
-  return launch(builder.take("", {}));
+  return start_barrier();
 }
 
 void Communicator::all_reduce(at::Tensor tensor, ReduceOp op) {
@@ -332,13 +256,13 @@ void Communicator::recv(at::Tensor tensor, int source) {
 }
 
 void Communicator::barrier() {
-  barrier_async().wait();
+  barrier_async().synchronize();
 }
 
 bool Communicator::all_agree(bool ok) {
-  const at::Tensor vote = at::full({1}, ok, at::TensorOptions(at::kBool));
+  const at::Tensor vote = at::full({1}, ok, at::TensorOptions(at::kBool).device(device()));
   all_reduce(vote, ReduceOp::kMin);
-  return *vote.const_data_ptr<bool>();
+  return vote.item<bool>();
 }
 
 std::shared_ptr<Communicator> Communicator::split(int color, const std::string& axis) {

@@ -13,8 +13,6 @@
 
 namespace hecaton::parallel {
 
-struct Collective;  // parallel/collective.h: what back ends carry out
-
 /// How all_reduce and reduce_scatter join the contributions of the ranks.
 enum class ReduceOp { kSum, kMax, kMin };
 
@@ -31,18 +29,25 @@ class Handle {
     virtual ~State() = default;
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    /// Blocks until the collective has finished here and its output may be read. Errors: CommError.
+    /// As Handle::wait().
     virtual void wait() = 0;
+    /// As Handle::synchronize(). The same as wait() unless a back end works on streams.
+    virtual void synchronize() { wait(); }
+    /// After wait(): true if synchronize() has nothing left to do.
+    virtual bool is_finished() const { return true; }
   };
 
   Handle() = default;
   explicit Handle(std::shared_ptr<State> state);
 
-  /// Makes the calling thread wait until the output may be read. Afterwards this handle lets go of
-  /// tensors and group. Errors: CommError naming axis, operation and rank, at this call and every
-  /// later one; also when wait_timeout() has passed.
+  /// Makes the caller wait until the output may be read: the calling thread for CPU tensors; for
+  /// CUDA tensors its current stream, while the thread goes on. Afterwards this handle lets go of
+  /// tensors and group if the collective has finished. Errors: CommError naming axis,
+  /// operation and rank, at this call and every later one; on the CPU also when wait_timeout() has
+  /// passed.
   void wait();
-  /// Blocks the host until the collective has finished. The same as wait() on CPU tensors.
+  /// Blocks the host until the collective has finished. The same as wait() on CPU tensors. Errors:
+  /// CommError as wait(), and when wait_timeout() has passed.
   void synchronize();
 
  private:
@@ -60,20 +65,22 @@ struct NodePlace {
   int local_size = 1;  ///< ranks of the group on this machine, at least 1
 };
 
-/// The ranks of one mesh axis, and the collectives among them.
+/// The ranks of one mesh axis, and the collectives among them. Back ends are internal: they are
+/// made by the functions of single.h, threads.h, mpi.h and nccl.h.
 ///
-/// Common rules. Tensors: contiguous CPU tensors of bool, uint8, int32, int64, float32, float64,
-/// bfloat16 or float16; counts are elements, never bytes, and may pass 2^31. Zero sizes are legal
-/// everywhere. Order: every rank of a group must issue the same collectives in the same order,
-/// zero-sized ones included, also when several groups overlap; between issue and wait() neither
-/// input nor output may be touched. Determinism: contributions are reduced in the order of ranks,
-/// so a result has the same bits on every rank, in every run and on every back end. Precision:
-/// bfloat16 and float16 are summed in float32 and rounded once; kMax and kMin hand NaN on; bool has
-/// kMax (or) and kMin (and), no kSum. A group of one is the identity. Errors: ShapeError for
-/// tensors or ranks that do not fit, before anything is sent; CommError when a peer failed, was not
-/// heard of within wait_timeout(), or issued something else. The back end `threads` finds every
-/// difference in operation, count or dtype; `mpi` finds messages of another length. After a
-/// CommError a group is of no further use. Threads: one thread of a rank at a time.
+/// Common rules. Tensors: contiguous tensors on device(), of bool, uint8, int32, int64, float32,
+/// float64, bfloat16 or float16; counts are elements, never bytes, and may pass 2^31. Zero sizes
+/// are legal everywhere. Order: every rank of a group must issue the same collectives in the same
+/// order, zero-sized ones included, also when several groups overlap; between issue and wait()
+/// neither input nor output may be touched. Determinism: contributions are reduced in the order of
+/// ranks, so a result has the same bits on every rank, in every run and on every back end.
+/// Precision: bfloat16 and float16 are summed in float32 and rounded once; kMax and kMin hand NaN
+/// on; bool has kMax (or) and kMin (and), no kSum. `nccl` promises less of these two:
+/// parallel/nccl.h. A group of one is the identity. Errors: ShapeError for tensors or ranks that do
+/// not fit, before anything is sent; CommError when a peer failed, was not heard of within
+/// wait_timeout(), or issued something else. The back end `threads` finds every difference in
+/// operation, count or dtype; `mpi` finds messages of another length. After a CommError a group is
+/// of no further use. Threads: one thread of a rank at a time.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -86,8 +93,10 @@ class Communicator {
   int size() const { return size_; }
   /// Name of the mesh axis, for messages: "world", "dp", "ep", "edp".
   const std::string& axis() const { return axis_; }
-  /// "single", "threads" or "mpi".
+  /// "single", "threads", "mpi" or "nccl".
   virtual std::string backend() const = 0;
+  /// Where tensors must be: the CPU, or this rank's GPU.
+  virtual at::Device device() const { return at::kCPU; }
 
   /// Reduces `tensor` over the ranks, in place. Same shape and dtype on every rank.
   Handle all_reduce_async(at::Tensor tensor, ReduceOp op);
@@ -121,6 +130,7 @@ class Communicator {
   void broadcast(at::Tensor tensor, int root);
   void send(const at::Tensor& tensor, int destination);
   void recv(at::Tensor tensor, int source);
+  /// Blocks the host, on every device.
   void barrier();
 
   /// True on every rank if `ok` is true on every rank. What a rank must ask before it throws where
@@ -138,18 +148,27 @@ class Communicator {
  protected:
   Communicator(int rank, int size, std::string axis);
 
-  // Back ends move blocks of bytes and nothing else. Checks, and the reduction of what was
-  // received, are done once, in parallel/collective.cpp, so that every back end gives the same
-  // bits.
+  // What a back end carries out. Arguments have been checked; each begins the collective and
+  // returns at once. Back ends on CPU tensors share one way to do it:
+  // parallel/detail/host_communicator.h.
+  virtual Handle start_all_reduce(const at::Tensor& tensor, ReduceOp op) = 0;
+  virtual Handle start_reduce_scatter(const at::Tensor& input,
+                                      const at::Tensor& output,
+                                      ReduceOp op) = 0;
+  virtual Handle start_all_gather(const at::Tensor& input, const at::Tensor& output) = 0;
+  virtual Handle start_all_to_all_v(const at::Tensor& input,
+                                    const at::Tensor& output,
+                                    const std::vector<int64_t>& send_counts,
+                                    const std::vector<int64_t>& recv_counts) = 0;
+  virtual Handle start_broadcast(const at::Tensor& tensor, int root) = 0;
+  virtual Handle start_send(const at::Tensor& tensor, int destination) = 0;
+  virtual Handle start_recv(const at::Tensor& tensor, int source) = 0;
+  virtual Handle start_barrier() = 0;
 
-  /// Begins `collective`, which has messages to or from other ranks, and returns at once.
-  virtual Handle start(Collective collective) = 0;
   /// The group of all ranks that pass this `color`.
   virtual std::shared_ptr<Communicator> make_group(int color, const std::string& axis) = 0;
 
  private:
-  Handle launch(Collective collective);
-
   int rank_;
   int size_;
   std::string axis_;

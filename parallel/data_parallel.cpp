@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include <ATen/ops/equal.h>
+#include "parallel/detail/same_bits.h"
 
 namespace hecaton::parallel {
 namespace {
@@ -32,7 +32,7 @@ bool replicas_agree(const FlatParameters& parameters, Mesh& mesh) {
   for (const FlatGroup& group : parameters.groups()) {
     at::Tensor first_Z = group.value.flat_Z().clone();
     replica_axis(mesh, group).broadcast(first_Z, /*root=*/0);
-    is_same = is_same && at::equal(first_Z, group.value.flat_Z());
+    is_same = is_same && detail::has_same_bits(first_Z, group.value.flat_Z());
   }
   return mesh.world().all_agree(is_same);
 }

@@ -19,19 +19,23 @@
 #include <mpi.h>
 
 #include "core/error.h"
-#include "parallel/collective.h"
+#include "parallel/detail/collective.h"
+#include "parallel/detail/host_communicator.h"
 
 /// Runs an MPI call; CommError with its text, MPI's explanation, and `place`, which names axis and
-/// rank.
-#define HECATON_MPI(place, call) check_mpi(place, #call, call)
+/// rank and is computed only then.
+#define HECATON_MPI(place, call)                   \
+  do {                                             \
+    const int hecaton_code = (call);               \
+    if (hecaton_code != MPI_SUCCESS) {             \
+      throw_mpi_error(place, #call, hecaton_code); \
+    }                                              \
+  } while (false)
 
 namespace hecaton::parallel {
 namespace {
 
-void check_mpi(const std::string& place, const char* call, int code) {
-  if (code == MPI_SUCCESS) {
-    return;
-  }
+[[noreturn]] void throw_mpi_error(const std::string& place, const char* call, int code) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
@@ -207,7 +211,7 @@ void Operation::wait() {
   while (!poll_all()) {
     if (std::chrono::steady_clock::now() > deadline) {
       const std::scoped_lock lock(engine().mutex);
-      error_ = std::make_exception_ptr(CommError(collective_.timeout_text()));
+      error_ = std::make_exception_ptr(CommError(timeout_text(collective_.text())));
       abandon();
     }
     std::this_thread::yield();
@@ -306,7 +310,7 @@ bool Operation::are_messages_done() {
   const int code =
       MPI_Testsome(num_requests, requests_.data(), &num_done, done_.data(), statuses_.data());
   if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) {
-    check_mpi(collective_.text(), "MPI_Testsome", code);
+    throw_mpi_error(collective_.text(), "MPI_Testsome", code);
   }
   if (num_done == MPI_UNDEFINED) {  // no request is left
     return true;
@@ -326,7 +330,9 @@ void Operation::check_piece(const Piece& piece, const MPI_Status& status, int co
   if (piece.is_receive && error_class == MPI_ERR_TRUNCATE) {
     throw_wrong_length(piece, "more");
   }
-  check_mpi(collective_.text(), piece.is_receive ? "MPI_Irecv" : "MPI_Isend", code);
+  if (code != MPI_SUCCESS) {
+    throw_mpi_error(collective_.text(), piece.is_receive ? "MPI_Irecv" : "MPI_Isend", code);
+  }
   if (!piece.is_receive) {
     return;
   }
@@ -359,10 +365,10 @@ void Operation::abandon() {
   is_done_ = true;
 }
 
-class MpiCommunicator final : public Communicator {
+class MpiCommunicator final : public HostCommunicator {
  public:
   MpiCommunicator(std::shared_ptr<Group> group, const std::string& axis)
-      : Communicator(group->rank(), group->size(), axis), group_(std::move(group)) {}
+      : HostCommunicator(group->rank(), group->size(), axis), group_(std::move(group)) {}
 
   std::string backend() const override { return "mpi"; }
   NodePlace node_place() const override { return group_->node_place(); }

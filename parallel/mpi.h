@@ -20,6 +20,9 @@ bool is_mpi_launch();
 /// when no launcher tells.
 std::optional<int64_t> launcher_world_size();
 
+/// The number of this process among them, from 0; 0 when no launcher tells.
+int64_t launcher_rank();
+
 /// Errors: ConfigError if the launcher started another number of processes than `world_size`, which
 /// happens when it belongs to another MPI: every process then believes to be alone.
 void check_launcher(int64_t world_size);

@@ -31,6 +31,15 @@ std::optional<int64_t> launcher_world_size() {
   return std::nullopt;
 }
 
+int64_t launcher_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* value = std::getenv(name)) {
+      return std::atoll(value);
+    }
+  }
+  return 0;
+}
+
 void check_launcher(int64_t world_size) {
   const std::optional<int64_t> started = launcher_world_size();
   if (started && *started != world_size) {

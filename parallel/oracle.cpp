@@ -14,6 +14,7 @@
 #include <ATen/ops/equal.h>
 
 #include "core/error.h"
+#include "parallel/detail/same_bits.h"
 #include "parallel/threads.h"
 
 namespace hecaton::parallel {
@@ -31,7 +32,7 @@ Values run_layout(const OracleJob& job, const Layout& layout) {
     const std::lock_guard<std::mutex> lock(mutex);
     for (const auto& [name, value] : record.values()) {
       const auto [place, is_new] = merged.emplace(name, value);
-      if (!is_new && !at::equal(place->second, value)) {
+      if (!is_new && !detail::has_same_bits(place->second, value)) {
         throw NumericError("replicas differ under " + layout.name() + ": " + name);
       }
     }
@@ -78,11 +79,30 @@ double OracleReport::worst_error() const {
   return largest;
 }
 
+void OracleReport::merge(const OracleReport& other) {
+  num_layouts += other.num_layouts;
+  for (const auto& [quantity, error] : other.worst) {
+    OracleError& known = worst[quantity];
+    if (known.name.empty() || error.error > known.error) {
+      known = error;
+    }
+  }
+}
+
 std::string OracleReport::text() const {
+  size_t quantity_width = 0;
+  size_t layout_width = 0;
+  for (const auto& [quantity, error] : worst) {
+    quantity_width = std::max(quantity_width, quantity.size());
+    layout_width = std::max(layout_width, error.layout.size());
+  }
+  const auto padded = [](const std::string& text, size_t width) {
+    return text + std::string(width + 2 - text.size(), ' ');
+  };
   std::ostringstream out;
   for (const auto& [quantity, error] : worst) {
-    out << quantity << std::string(quantity.size() < 16 ? 16 - quantity.size() : 1, ' ')
-        << short_number(error.error) << "  " << error.layout << "  " << error.name << "\n";
+    out << padded(quantity, quantity_width) << short_number(error.error) << "  "
+        << padded(error.layout, layout_width) << error.name << "\n";
   }
   out << "worst relative error " << short_number(worst_error()) << " over " << num_layouts
       << " layouts";

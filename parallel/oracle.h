@@ -54,6 +54,8 @@ struct OracleReport {
   int64_t num_layouts = 0;
 
   double worst_error() const;
+  /// Takes over what `other` found worse, and its layouts.
+  void merge(const OracleReport& other);
   /// A table, and as last line "worst relative error 3e-13 over 8 layouts".
   std::string text() const;
 };

@@ -6,14 +6,15 @@
 #include <utility>
 
 #include "core/error.h"
-#include "parallel/collective.h"
+#include "parallel/detail/collective.h"
+#include "parallel/detail/host_communicator.h"
 
 namespace hecaton::parallel {
 namespace {
 
-class SingleCommunicator final : public Communicator {
+class SingleCommunicator final : public HostCommunicator {
  public:
-  explicit SingleCommunicator(std::string axis) : Communicator(0, 1, std::move(axis)) {}
+  explicit SingleCommunicator(std::string axis) : HostCommunicator(0, 1, std::move(axis)) {}
 
   std::string backend() const override { return "single"; }
   NodePlace node_place() const override { return {}; }

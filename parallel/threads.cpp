@@ -18,7 +18,8 @@
 #include <ATen/ops/full.h>
 
 #include "core/error.h"
-#include "parallel/collective.h"
+#include "parallel/detail/collective.h"
+#include "parallel/detail/host_communicator.h"
 
 // Ranks meet in slots. A rank that starts a collective puts it into the slot of that number and
 // goes on; the rank that fills the slot carries the collective out for all, so that it never
@@ -53,8 +54,8 @@ class Operation final : public Handle::State {
     const bool is_in_time = job_->changed.wait_for(
         lock, wait_timeout(), [this] { return done || !job_->failure.empty(); });
     if (!is_in_time) {
-      job_->fail(collective.timeout_text());
-      throw CommError(collective.timeout_text());
+      job_->fail(timeout_text(collective.text()));
+      throw CommError(timeout_text(collective.text()));
     }
     if (!done) {
       throw CommError(collective.text() + ": " + job_->failure);
@@ -209,10 +210,10 @@ void Group::post(const std::shared_ptr<Operation>& operation) {
   job_->changed.notify_all();
 }
 
-class ThreadsCommunicator final : public Communicator {
+class ThreadsCommunicator final : public HostCommunicator {
  public:
   ThreadsCommunicator(std::shared_ptr<Group> group, int rank, const std::string& axis)
-      : Communicator(rank, group->size(), axis), group_(std::move(group)) {}
+      : HostCommunicator(rank, group->size(), axis), group_(std::move(group)) {}
 
   std::string backend() const override { return "threads"; }
   NodePlace node_place() const override { return {rank(), size()}; }

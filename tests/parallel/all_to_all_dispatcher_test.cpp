@@ -112,7 +112,7 @@ TEST(AllToAllDispatcherTest, ChunksCarryTheSameRows) {
   });
 }
 
-TEST(AllToAllDispatcherTest, RanksMayHaveDifferentNumbersOfTokensAndNone) {
+TEST(TrapsTest, Trap07RanksMayHaveDifferentNumbersOfTokensAndNone) {
   on_each_world([](std::shared_ptr<Communicator> world) {
     AllToAllDispatcher dispatcher(world);
     const int64_t T = world->rank() * 4;  // rank 0 has none

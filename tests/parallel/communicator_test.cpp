@@ -35,9 +35,14 @@ constexpr at::ScalarType kDtypes[] = {
 // Nothing; fewer elements than ranks; all_reduce in one round; in two rounds, with uneven parts.
 constexpr int64_t kSizes[] = {0, 1, 3, 64, 40'003};
 
+/// Of a tensor that `world` can carry.
+at::TensorOptions options(const Communicator& world, at::ScalarType dtype) {
+  return at::TensorOptions(dtype).device(world.device());
+}
+
 /// 1, 2, ..., 7, 1, 2, ...: small enough that sums over four ranks are exact in every dtype.
-at::Tensor pattern(int64_t size, at::ScalarType dtype) {
-  return at::arange(size, at::TensorOptions(at::kLong)).remainder(7).add(1).to(dtype);
+at::Tensor pattern(const Communicator& world, int64_t size, at::ScalarType dtype) {
+  return at::arange(size, options(world, at::kLong)).remainder(7).add(1).to(dtype);
 }
 
 void expect_equal(const at::Tensor& found, const at::Tensor& expected) {
@@ -60,27 +65,27 @@ void for_each_case(const Body& body) {
 TEST(CommunicatorTest, AllReduceSums) {
   for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
     const int64_t P = world.size();
-    at::Tensor tensor = pattern(size, dtype) * (world.rank() + 1);
+    at::Tensor tensor = pattern(world, size, dtype) * (world.rank() + 1);
     world.all_reduce(tensor);
-    expect_equal(tensor, pattern(size, dtype) * (P * (P + 1) / 2));
+    expect_equal(tensor, pattern(world, size, dtype) * (P * (P + 1) / 2));
   });
 }
 
 TEST(CommunicatorTest, AllReduceTakesMaximumAndMinimum) {
   for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
-    at::Tensor maximum = pattern(size, dtype) * (world.rank() + 1);
+    at::Tensor maximum = pattern(world, size, dtype) * (world.rank() + 1);
     at::Tensor minimum = maximum.clone();
     world.all_reduce(maximum, ReduceOp::kMax);
     world.all_reduce(minimum, ReduceOp::kMin);
-    expect_equal(maximum, pattern(size, dtype) * world.size());
-    expect_equal(minimum, pattern(size, dtype));
+    expect_equal(maximum, pattern(world, size, dtype) * world.size());
+    expect_equal(minimum, pattern(world, size, dtype));
   });
 }
 
 TEST(CommunicatorTest, AllReduceOfBoolIsOrAndAnd) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     // Column 0: true on rank 0 alone; 1: on all; 2: on none.
-    at::Tensor any = at::zeros({3}, at::TensorOptions(at::kBool));
+    at::Tensor any = at::zeros({3}, options(*world, at::kBool));
     any[0] = world->rank() == 0;
     any[1] = true;
     at::Tensor all = any.clone();
@@ -98,11 +103,11 @@ TEST(CommunicatorTest, AllReduceOfBoolIsOrAndAnd) {
 TEST(CommunicatorTest, ReduceScatterGivesEachRankItsBlockOfTheSum) {
   for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
     const int64_t P = world.size();
-    const at::Tensor input = pattern(P * size, dtype) * (world.rank() + 1);
+    const at::Tensor input = pattern(world, P * size, dtype) * (world.rank() + 1);
     const at::Tensor untouched = input.clone();
     const at::Tensor output = at::empty({size}, input.options());
     world.reduce_scatter(input, output);
-    const at::Tensor sum = pattern(P * size, dtype) * (P * (P + 1) / 2);
+    const at::Tensor sum = pattern(world, P * size, dtype) * (P * (P + 1) / 2);
     expect_equal(output, sum.narrow(0, world.rank() * size, size));
     expect_equal(input, untouched);
   });
@@ -110,9 +115,10 @@ TEST(CommunicatorTest, ReduceScatterGivesEachRankItsBlockOfTheSum) {
 
 TEST(CommunicatorTest, ReduceScatterTakesMaximumAndMinimum) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const at::Tensor input = pattern(world->size() * 5, at::kInt) * (world->rank() + 1);
+    const at::Tensor input = pattern(*world, world->size() * 5, at::kInt) * (world->rank() + 1);
     const at::Tensor output = at::empty({5}, input.options());
-    const at::Tensor block = pattern(world->size() * 5, at::kInt).narrow(0, world->rank() * 5, 5);
+    const at::Tensor block =
+        pattern(*world, world->size() * 5, at::kInt).narrow(0, world->rank() * 5, 5);
     world->reduce_scatter(input, output, ReduceOp::kMax);
     expect_equal(output, block * world->size());
     world->reduce_scatter(input, output, ReduceOp::kMin);
@@ -122,17 +128,17 @@ TEST(CommunicatorTest, ReduceScatterTakesMaximumAndMinimum) {
 
 TEST(CommunicatorTest, AllGatherJoinsInTheOrderOfRanks) {
   for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
-    const at::Tensor output = at::empty({world.size() * size}, at::TensorOptions(dtype));
-    world.all_gather(pattern(size, dtype) * (world.rank() + 1), output);
+    const at::Tensor output = at::empty({world.size() * size}, options(world, dtype));
+    world.all_gather(pattern(world, size, dtype) * (world.rank() + 1), output);
     for (int64_t r = 0; r < world.size(); ++r) {
-      expect_equal(output.narrow(0, r * size, size), pattern(size, dtype) * (r + 1));
+      expect_equal(output.narrow(0, r * size, size), pattern(world, size, dtype) * (r + 1));
     }
   });
 }
 
 TEST(CommunicatorTest, AllGatherWorksInPlace) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const at::Tensor output = at::zeros({world->size() * 3}, at::TensorOptions(at::kInt));
+    const at::Tensor output = at::zeros({world->size() * 3}, options(*world, at::kInt));
     const at::Tensor own = output.narrow(0, world->rank() * 3, 3);
     own.fill_(world->rank() + 1);
     world->all_gather(own, output);
@@ -150,18 +156,18 @@ TEST(CommunicatorTest, AllToAllMovesUnevenParts) {
     on_each_world([dtype](const std::shared_ptr<Communicator>& world) {
       std::vector<int64_t> send_counts;
       std::vector<int64_t> recv_counts;
-      std::vector<at::Tensor> sent = {at::empty({0}, at::TensorOptions(dtype))};
+      std::vector<at::Tensor> sent = {at::empty({0}, options(*world, dtype))};
       std::vector<at::Tensor> expected = sent;
       const int64_t rank = world->rank();
       for (int64_t r = 0; r < world->size(); ++r) {
         send_counts.push_back(num_sent(rank, r));
         recv_counts.push_back(num_sent(r, rank));
         // The value tells source and destination.
-        sent.push_back(at::full({num_sent(rank, r)}, 10 * rank + r, at::TensorOptions(dtype)));
-        expected.push_back(at::full({num_sent(r, rank)}, 10 * r + rank, at::TensorOptions(dtype)));
+        sent.push_back(at::full({num_sent(rank, r)}, 10 * rank + r, options(*world, dtype)));
+        expected.push_back(at::full({num_sent(r, rank)}, 10 * r + rank, options(*world, dtype)));
       }
       const int64_t total = std::accumulate(recv_counts.begin(), recv_counts.end(), int64_t{0});
-      const at::Tensor output = at::empty({total}, at::TensorOptions(dtype));
+      const at::Tensor output = at::empty({total}, options(*world, dtype));
       world->all_to_all_v(at::cat(sent), output, send_counts, recv_counts);
       expect_equal(output, at::cat(expected));
     });
@@ -171,7 +177,7 @@ TEST(CommunicatorTest, AllToAllMovesUnevenParts) {
 TEST(CommunicatorTest, AllToAllOfNothingReturns) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     const std::vector<int64_t> zeros(static_cast<size_t>(world->size()), 0);
-    const at::Tensor nothing = at::empty({0, 8}, at::TensorOptions(at::kFloat));
+    const at::Tensor nothing = at::empty({0, 8}, options(*world, at::kFloat));
     world->all_to_all_v(nothing, at::empty_like(nothing), zeros, zeros);
   });
 }
@@ -179,9 +185,9 @@ TEST(CommunicatorTest, AllToAllOfNothingReturns) {
 TEST(CommunicatorTest, BroadcastCopiesFromEachRoot) {
   for_each_case([](Communicator& world, at::ScalarType dtype, int64_t size) {
     for (int root = 0; root < world.size(); ++root) {
-      at::Tensor tensor = pattern(size, dtype) * (world.rank() + 1);
+      at::Tensor tensor = pattern(world, size, dtype) * (world.rank() + 1);
       world.broadcast(tensor, root);
-      expect_equal(tensor, pattern(size, dtype) * (root + 1));
+      expect_equal(tensor, pattern(world, size, dtype) * (root + 1));
     }
   });
 }
@@ -196,16 +202,16 @@ TEST(CommunicatorTest, MessagesOfAPairArriveInOrder) {
     std::vector<at::Tensor> received;
     std::vector<Handle> handles;
     for (int64_t i = 0; i < 5; ++i) {
-      received.push_back(at::empty({i}, at::TensorOptions(at::kLong)));
+      received.push_back(at::empty({i}, options(*world, at::kLong)));
       handles.push_back(world->recv_async(received.back(), previous));
     }
     for (int64_t i = 0; i < 5; ++i) {
-      world->send(at::full({i}, 100 * world->rank() + i, at::TensorOptions(at::kLong)), next);
+      world->send(at::full({i}, 100 * world->rank() + i, options(*world, at::kLong)), next);
     }
     for (int64_t i = 0; i < 5; ++i) {
       handles[static_cast<size_t>(i)].wait();
       expect_equal(received[static_cast<size_t>(i)],
-                   at::full({i}, 100 * previous + i, at::TensorOptions(at::kLong)));
+                   at::full({i}, 100 * previous + i, options(*world, at::kLong)));
     }
   });
 }
@@ -224,7 +230,7 @@ TEST(CommunicatorTest, NoRankPassesABarrierBeforeTheLastArrives) {
     if (world->rank() == world->size() - 1) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    at::Tensor last_arrival = at::full({1}, now(), at::TensorOptions(at::kLong));
+    at::Tensor last_arrival = at::full({1}, now(), options(*world, at::kLong));
     world->barrier();
     const int64_t left = now();
     world->all_reduce(last_arrival, ReduceOp::kMax);  // the clock is that of the machine
@@ -288,7 +294,7 @@ TEST(CommunicatorTest, HandlesMayBeWaitedForInAnyOrder) {
     std::vector<at::Tensor> tensors;
     std::vector<Handle> handles;
     for (const int64_t size : {40'000, 10, 0, 50'000, 60'000}) {
-      tensors.push_back(pattern(size, at::kFloat) * (world->rank() + 1));
+      tensors.push_back(pattern(*world, size, at::kFloat) * (world->rank() + 1));
       handles.push_back(world->all_reduce_async(tensors.back(), ReduceOp::kSum));
     }
     if (world->rank() % 2 == 1) {
@@ -300,7 +306,7 @@ TEST(CommunicatorTest, HandlesMayBeWaitedForInAnyOrder) {
       handle.synchronize();
     }
     for (const at::Tensor& tensor : tensors) {
-      expect_equal(tensor, pattern(tensor.numel(), at::kFloat) * (P * (P + 1) / 2));
+      expect_equal(tensor, pattern(*world, tensor.numel(), at::kFloat) * (P * (P + 1) / 2));
     }
   });
 }
@@ -309,13 +315,13 @@ TEST(CommunicatorTest, ADroppedHandleStillDoesItsPart) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     const int64_t P = world->size();
     for (int i = 0; i < 3; ++i) {
-      at::Tensor tensor = pattern(40'000, at::kDouble) * (world->rank() + 1);
+      at::Tensor tensor = pattern(*world, 40'000, at::kDouble) * (world->rank() + 1);
       if (world->rank() == 0) {
         // Neither tensor nor handle is kept while the others still need both rounds.
         world->all_reduce_async(std::move(tensor), ReduceOp::kSum);
       } else {
         world->all_reduce(tensor);
-        expect_equal(tensor, pattern(40'000, at::kDouble) * (P * (P + 1) / 2));
+        expect_equal(tensor, pattern(*world, 40'000, at::kDouble) * (P * (P + 1) / 2));
       }
     }
   });
@@ -334,7 +340,7 @@ TEST(CommunicatorTest, SplitGroupsOverlap) {
     EXPECT_EQ(stride->rank(), rank / 2);
     EXPECT_EQ(stride->size(), std::max(1, size / 2));
 
-    at::Tensor of_pair = at::full({30'000}, rank + 1, at::TensorOptions(at::kFloat));
+    at::Tensor of_pair = at::full({30'000}, rank + 1, options(*world, at::kFloat));
     at::Tensor of_stride = of_pair.clone();
     at::Tensor of_world = of_pair.clone();
     Handle pair_handle = pair->all_reduce_async(of_pair, ReduceOp::kSum);
@@ -353,7 +359,7 @@ TEST(CommunicatorTest, SplitGroupsOverlap) {
 
 TEST(CommunicatorTest, SplitWaitsForNoOtherCollective) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    at::Tensor tensor = at::full({30'000}, 1, at::TensorOptions(at::kFloat));
+    at::Tensor tensor = at::full({30'000}, 1, options(*world, at::kFloat));
     Handle handle = world->all_reduce_async(tensor, ReduceOp::kSum);
     if (world->rank() % 2 == 1) {
       handle.wait();
@@ -382,7 +388,7 @@ TEST(CommunicatorTest, NodePlaceIsAmongTheRanksOfTheMachine) {
 
 TEST(CommunicatorTest, RefusesTensorsThatDoNotFit) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const at::TensorOptions f32(at::kFloat);
+    const at::TensorOptions f32 = options(*world, at::kFloat);
     const int64_t P = world->size();
     const at::Tensor block = at::zeros({2}, f32);
     const at::Tensor whole = at::zeros({2 * P}, f32);
@@ -399,8 +405,9 @@ TEST(CommunicatorTest, RefusesTensorsThatDoNotFit) {
     expect_refused([&] { world->all_reduce(block.to(at::kShort)); },
                    "all_reduce: tensor must be bool, uint8, int32, int64, float32, float64, "
                    "bfloat16 or float16: found Short");
+    const std::string device = world->device().is_cpu() ? "the CPU" : world->device().str();
     expect_refused([&] { world->all_reduce(block.to(at::kMeta)); },
-                   "all_reduce: tensor must be on the CPU: found meta");
+                   "all_reduce: tensor must be on " + device + ": found meta");
     expect_refused([&] { world->all_reduce(block.to(at::kBool)); },
                    "all_reduce: op must be max or min on Bool: found sum");
     expect_refused([&] { world->reduce_scatter(whole.to(at::kBool), block.to(at::kBool)); },
@@ -425,7 +432,7 @@ TEST(CommunicatorTest, RefusesTensorsThatDoNotFit) {
 TEST(CommunicatorTest, RefusesCountsThatDoNotFit) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     const auto P = static_cast<size_t>(world->size());
-    const at::Tensor tensor = at::zeros({world->size()}, at::TensorOptions(at::kFloat));
+    const at::Tensor tensor = at::zeros({world->size()}, options(*world, at::kFloat));
     const auto expect_refused = [&](const std::vector<int64_t>& sends,
                                     const std::vector<int64_t>& receives,
                                     const std::string& text) {
@@ -454,7 +461,7 @@ TEST(CommunicatorTest, RefusesCountsThatDoNotFit) {
 
 TEST(CommunicatorTest, RefusesRanksOutsideTheGroup) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const at::Tensor tensor = at::zeros({1}, at::TensorOptions(at::kFloat));
+    const at::Tensor tensor = at::zeros({1}, options(*world, at::kFloat));
     const std::string last = std::to_string(world->size() - 1);
     const std::string size = std::to_string(world->size());
     expect_throw<ShapeError>(

@@ -3,6 +3,7 @@
 
 #include "parallel/data_parallel.h"
 
+#include <limits>
 #include <memory>
 
 #include <ATen/ops/equal.h>
@@ -20,14 +21,14 @@ const auto kFloat = at::TensorOptions().dtype(at::kFloat);
 /// A dense and an expert parameter.
 std::vector<Parameter> two_parameters() {
   Parameter dense =
-      whole_parameter("dense", at::zeros({3}, kFloat).requires_grad_(), DecayClass::kDecay, 1.0);
+      whole_parameter("dense", at::zeros({3}, kFloat).requires_grad_(), DecayClass::kDecay);
   Parameter expert =
-      whole_parameter("expert", at::zeros({5}, kFloat).requires_grad_(), DecayClass::kDecay, 1.0);
+      whole_parameter("expert", at::zeros({5}, kFloat).requires_grad_(), DecayClass::kDecay);
   expert.replicas = ReplicaAxis::kExpert;
   return {dense, expert};
 }
 
-TEST(DataParallelTest, SumsEachGradientOverTheHoldersOfItsParameter) {
+TEST(TrapsTest, Trap11EachGradientIsSummedOverTheHoldersOfItsParameter) {
   on_each_world([](std::shared_ptr<Communicator> world) {
     for (int64_t ep = 1; ep <= world->size(); ep *= 2) {
       Mesh mesh(world, ep);
@@ -61,6 +62,20 @@ TEST(DataParallelTest, ReplicasAgreeUntilOneDiffers) {
       parameters[0].tensor.data().fill_(1.0);
     }
     EXPECT_EQ(replicas_agree(flat, mesh), world->size() == 1);
+  });
+}
+
+TEST(DataParallelTest, ReplicasAgreeInBitsNotInValues) {
+  on_each_world([](std::shared_ptr<Communicator> world) {
+    Mesh mesh(world, /*ep=*/1);
+    std::vector<Parameter> parameters = two_parameters();
+    const FlatParameters flat(parameters);
+    parameters[0].tensor.data().fill_(std::numeric_limits<double>::quiet_NaN());
+    EXPECT_TRUE(replicas_agree(flat, mesh));  // though no NaN equals another
+    if (world->rank() == world->size() - 1) {
+      parameters[1].tensor.data().fill_(-0.0);
+    }
+    EXPECT_EQ(replicas_agree(flat, mesh), world->size() == 1);  // though -0 equals 0
   });
 }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include <ATen/ops/empty.h>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "tests/parallel/worlds.h"
@@ -9,28 +14,59 @@
 namespace hecaton::parallel {
 namespace {
 
-TEST(HugeMessageTest, CountsPassThirtyTwoBits) {
+constexpr int64_t kWrap = int64_t{1} << 31;  // where a 32-bit count of bytes turns negative
+constexpr int64_t kSize = kWrap + 3;
+
+/// Bytes with other values on both sides of every place where a count could wrap.
+at::Tensor marked_bytes() {
+  at::Tensor tensor = at::full({kSize}, 5, at::kByte);
+  tensor.mutable_data_ptr<uint8_t>()[kWrap - 1] = 8;
+  tensor.mutable_data_ptr<uint8_t>()[kSize - 1] = 7;
+  return tensor;
+}
+
+void expect_marked_bytes(const at::Tensor& tensor) {
+  const uint8_t* data = tensor.const_data_ptr<uint8_t>();
+  EXPECT_EQ(data[kSize - 1], 7);
+  EXPECT_EQ(data[kWrap - 1], 8);
+  EXPECT_EQ(data[kWrap], 5);
+  const at::Tensor before = tensor.narrow(0, 0, kWrap - 1);
+  EXPECT_EQ(before.min().item<int>(), 5);
+  EXPECT_EQ(before.max().item<int>(), 5);
+}
+
+TEST(HugeMessageTest, SendCountsPassThirtyTwoBits) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     if (world->size() != 2) {
       return;
     }
-    const int64_t size = (int64_t{1} << 31) + 3;
-    const at::Tensor tensor = at::empty({size}, at::TensorOptions(at::kByte));
-    uint8_t* data = tensor.mutable_data_ptr<uint8_t>();
-    // Other values on both sides of every place where a count could wrap.
-    tensor.fill_(world->rank() == 0 ? 5 : 0);
     if (world->rank() == 0) {
-      data[size - 1] = 7;
-      data[(int64_t{1} << 31) - 1] = 8;
-      world->send(tensor, 1);
+      world->send(marked_bytes(), 1);
     } else {
+      const at::Tensor tensor = at::zeros({kSize}, at::kByte);
       world->recv(tensor, 0);
-      EXPECT_EQ(data[size - 1], 7);
-      EXPECT_EQ(data[(int64_t{1} << 31) - 1], 8);
-      const at::Tensor before = tensor.narrow(0, 0, (int64_t{1} << 31) - 1);
-      EXPECT_EQ(before.min().item<int>(), 5);
-      EXPECT_EQ(before.max().item<int>(), 5);
-      EXPECT_EQ(data[int64_t{1} << 31], 5);
+      expect_marked_bytes(tensor);
+    }
+  });
+}
+
+TEST(HugeMessageTest, CountsOfAnAllToAllPassThirtyTwoBits) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    if (world->size() != 2) {
+      return;
+    }
+    // Rank 0 sends almost everything, rank 1 one byte.
+    const bool is_sender = world->rank() == 0;
+    const at::Tensor input = is_sender ? marked_bytes() : at::full({1}, 3, at::kByte);
+    const at::Tensor output = at::zeros({is_sender ? 1 : kSize}, at::kByte);
+    world->all_to_all_v(input,
+                        output,
+                        is_sender ? std::vector<int64_t>{0, kSize} : std::vector<int64_t>{1, 0},
+                        is_sender ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{kSize, 0});
+    if (is_sender) {
+      EXPECT_EQ(output.item<int>(), 3);
+    } else {
+      expect_marked_bytes(output);
     }
   });
 }

@@ -48,7 +48,7 @@ TEST(MeshTest, EpJoinsConsecutiveRanksAndEdpThoseWithTheSameEpRank) {
   });
 }
 
-TEST(MeshTest, RefusesAnEpThatDoesNotDivideTheRanks) {
+TEST(TrapsTest, Trap17RefusesAnEpThatDoesNotDivideTheRanks) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     const std::string size = std::to_string(world->size());
     expect_throw<ConfigError>([&] { Mesh(world, 3); },

@@ -37,6 +37,19 @@ TEST(MpiLaunchTest, RefusesALauncherThatStartedAnotherNumberOfProcesses) {
   unsetenv("SLURM_STEP_NUM_TASKS");
 }
 
+TEST(MpiLaunchTest, KnowsItsRankByTheEnvironment) {
+  const auto names = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+  for (const char* name : names) {
+    unsetenv(name);
+  }
+  EXPECT_EQ(launcher_rank(), 0);
+  for (const char* name : names) {
+    setenv(name, "3", 1);
+    EXPECT_EQ(launcher_rank(), 3) << name;
+    unsetenv(name);
+  }
+}
+
 #ifdef HECATON_WITH_MPI
 TEST(MpiLaunchTest, AbortWithoutAJobEndsTheProcessWithItsCode) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");

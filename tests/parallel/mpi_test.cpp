@@ -70,7 +70,7 @@ void expect_wrong_length_found(Communicator& world, int64_t sent, int64_t expect
   }
 }
 
-TEST(MpiTest, AMessageOfAnotherLengthIsAnErrorAndNoStaleRows) {
+TEST(TrapsTest, Trap07AMessageOfAnotherLengthIsAnErrorAndNoStaleRows) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     if (world->size() == 1) {
       return;

@@ -62,6 +62,23 @@ TEST(OracleTest, ListsEveryLayoutThatFits) {
   EXPECT_EQ(names, "dp1 ep1; dp2 ep1; dp2 ep2; dp4 ep1; dp4 ep2; dp4 ep4; ");
 }
 
+TEST(OracleTest, MergingKeepsTheWorstOfEachQuantity) {
+  OracleReport report;
+  report.num_layouts = 2;
+  report.worst = {{"grad", {"grad", "grad/a", "dp2 ep1", 0.5}},
+                  {"loss", {"loss", "loss/a", "dp2 ep1", 0.0}}};
+  OracleReport other;
+  other.num_layouts = 3;
+  other.worst = {{"grad", {"grad", "grad/b", "dp4 ep1", 0.25}},
+                 {"loss", {"loss", "loss/b", "dp4 ep1", 1.0}},
+                 {"param", {"param", "param/b", "dp4 ep1", 0.0}}};
+  report.merge(other);
+  EXPECT_EQ(report.num_layouts, 5);
+  EXPECT_EQ(report.worst.at("grad").name, "grad/a");
+  EXPECT_EQ(report.worst.at("loss").name, "loss/b");
+  EXPECT_EQ(report.worst.at("param").name, "param/b");
+}
+
 TEST(OracleTest, RefusesReplicasThatDiffer) {
   const auto job = [](Mesh& mesh) { return record_of("param/w", mesh.world().rank()); };
   testing::expect_error<NumericError>(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "parallel/reduction.h"
+#include "parallel/detail/reduction.h"
 
 #include <array>
 #include <cmath>

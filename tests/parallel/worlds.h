@@ -15,8 +15,8 @@ namespace hecaton::parallel {
 
 /// Runs `body` as every rank of a world, and of several worlds where that is cheap: alone and on 1,
 /// 2 and 4 threads in hecaton_parallel_tests; on the job's ranks under mpirun in
-/// hecaton_parallel_mpi_tests. Bodies hold for any number of ranks, and use EXPECT alone: a rank
-/// that leaves early stops the others.
+/// hecaton_parallel_mpi_tests, and there over NCCL in hecaton_parallel_nccl_tests. Bodies hold for
+/// any number of ranks, and use EXPECT alone: a rank that leaves early stops the others.
 void on_each_world(const std::function<void(std::shared_ptr<Communicator>)>& body);
 
 /// Expects `statement` to throw a `Kind` whose text has `part` in it.

@@ -57,12 +57,16 @@ struct Collective {
   std::string operation_text() const;
   /// "ep_rank 1 of 4: all_reduce (sum of 8 Float)".
   std::string text() const;
-  /// What a wait says that outlasted wait_timeout().
-  std::string timeout_text() const;
 };
 
 /// "ep_rank 1".
 std::string rank_name(const std::string& axis, int rank);
+/// "sum", "max", "min".
+const char* reduce_name(ReduceOp op);
+/// "8 Float".
+std::string content_of(const at::Tensor& tensor);
+/// What a wait for `what` says that outlasted wait_timeout().
+std::string timeout_text(const std::string& what);
 
 /// Consecutive elements of a tensor.
 struct Part {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-#include "parallel/collective.h"
+#include "parallel/detail/collective.h"
 
 #include <algorithm>
 #include <chrono>
@@ -12,7 +12,7 @@
 #include <ATen/ops/empty.h>
 
 #include "core/check.h"
-#include "parallel/reduction.h"
+#include "parallel/detail/reduction.h"
 
 namespace hecaton::parallel {
 namespace {
@@ -29,6 +29,22 @@ std::string rank_name(const std::string& axis, int rank) {
   return axis + "_rank " + std::to_string(rank);
 }
 
+const char* reduce_name(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::kSum:
+      return "sum";
+    case ReduceOp::kMax:
+      return "max";
+    case ReduceOp::kMin:
+      return "min";
+  }
+  return "";
+}
+
+std::string content_of(const at::Tensor& tensor) {
+  return std::to_string(tensor.numel()) + " " + c10::toString(tensor.scalar_type());
+}
+
 std::string Collective::operation_text() const {
   return content.empty() ? operation : operation + " (" + content + ")";
 }
@@ -37,9 +53,9 @@ std::string Collective::text() const {
   return rank_name(axis, rank) + " of " + std::to_string(size) + ": " + operation_text();
 }
 
-std::string Collective::timeout_text() const {
+std::string timeout_text(const std::string& what) {
   std::ostringstream out;
-  out << text() << ": no answer from the other ranks within "
+  out << what << ": no answer from the other ranks within "
       << std::chrono::duration<double>(wait_timeout()).count() << " s";
   return out.str();
 }
