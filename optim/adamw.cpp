@@ -4,8 +4,8 @@
 #include "optim/adamw.h"
 
 #include <cmath>
+#include <vector>
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
 
@@ -28,38 +28,39 @@ void AdamWConfig::validate() const {
 }
 
 AdamW::AdamW(FlatParameters& parameters, const AdamWConfig& config)
-    : parameters_(parameters), config_(config) {
+    : Optimizer(parameters), config_(config) {
   config.validate();
   for (const FlatGroup& group : parameters.groups()) {
-    const at::ScalarType dtype = group.grad.flat_Z().scalar_type();
-    states_.push_back({group.grad.zeros_like(dtype), group.grad.zeros_like(dtype)});
+    if (!group.update.is_frozen) {
+      add_state("exp_avg", group);
+      add_state("exp_avg_sq", group);
+    }
   }
 }
 
-void AdamW::step(double lr) {
-  const at::NoGradGuard no_grad;
-  ++num_steps_;
-  for (size_t i = 0; i < states_.size(); ++i) {
-    const FlatGroup& group = parameters_.groups()[i];
-    // The kernel wants the step as a float32 tensor and computes the bias corrections in float64.
-    const at::Tensor step =
-        at::full({}, static_cast<double>(num_steps_), at::TensorOptions().dtype(at::kFloat));
-    std::vector<at::Tensor> master = {group.master.flat_Z()};
-    at::_fused_adamw_(master,
-                      {group.grad.flat_Z()},
-                      {states_[i].mean.flat_Z()},
-                      {states_[i].mean_square.flat_Z()},
-                      /*max_exp_avg_sqs=*/{},
-                      {step},
-                      lr,
-                      config_.beta1,
-                      config_.beta2,
-                      group.decay == DecayClass::kDecay ? config_.weight_decay : 0.0,
-                      config_.eps,
-                      /*amsgrad=*/false,
-                      /*maximize=*/false);
-  }
-  parameters_.copy_masters_to_values();
+void AdamW::update(FlatGroup& group, double lr) {
+  adamw_update(
+      group, {state("exp_avg", group), state("exp_avg_sq", group), num_steps()}, lr, config_);
+}
+
+void adamw_update(FlatGroup& group, const Moments& moments, double lr, const AdamWConfig& config) {
+  // The kernel wants the step as a float32 tensor and computes the bias corrections in float64.
+  const at::Tensor step =
+      at::full({}, static_cast<double>(moments.num_steps), at::TensorOptions().dtype(at::kFloat));
+  std::vector<at::Tensor> master = {group.master.flat_Z()};
+  at::_fused_adamw_(master,
+                    {group.grad.flat_Z()},
+                    {moments.exp_avg.flat_Z()},
+                    {moments.exp_avg_sq.flat_Z()},
+                    /*max_exp_avg_sqs=*/{},
+                    {step},
+                    lr,
+                    config.beta1,
+                    config.beta2,
+                    weight_decay_of(group, config.weight_decay),
+                    config.eps,
+                    /*amsgrad=*/false,
+                    /*maximize=*/false);
 }
 
 }  // namespace hecaton::optim

@@ -34,11 +34,11 @@ std::vector<Parameter> make_parameters(at::ScalarType dtype) {
   std::vector<Parameter> parameters;
   for (const int64_t size : {1, 3, 16, 31, 32, 33}) {
     const std::string name = "weight " + std::to_string(size);
-    parameters.push_back(whole_parameter(
-        name, random_tensor({size, 2}, dtype, name), DecayClass::kDecay, /*init_std=*/1.0));
+    parameters.push_back(
+        whole_parameter(name, random_tensor({size, 2}, dtype, name), DecayClass::kDecay));
   }
-  parameters.push_back(whole_parameter(
-      "norm", random_tensor({5}, dtype, "norm"), DecayClass::kNoDecay, /*init_std=*/0.0));
+  parameters.push_back(
+      whole_parameter("norm", random_tensor({5}, dtype, "norm"), DecayClass::kNoDecay));
   return parameters;
 }
 
@@ -52,6 +52,11 @@ void set_grads(FlatParameters& flat, int64_t step) {
                                parameter.name + " step " + std::to_string(step)));
     }
   }
+}
+
+/// The state of a group, of which AdamW has two each.
+const FlatBuffer& state_of(const AdamW& adamw, size_t group, const std::string& kind) {
+  return adamw.states()[2 * group + (kind == "exp_avg" ? 0 : 1)].buffer;
 }
 
 /// The formula of the header, number by number.
@@ -124,10 +129,10 @@ void expect_equals_reference(at::ScalarType dtype, const AdamWConfig& config, do
       SCOPED_TRACE(flat.groups()[i].parameters[j].name);
       const auto idx = static_cast<int64_t>(j);
       const ReferenceAdamW& expected = reference[i][j];
-      const AdamW::State& state = adamw.states()[i];
       expect_close(flat.groups()[i].value.view(idx).view({-1}), expected.weight(), factor);
-      expect_close(state.mean.view(idx).view({-1}), expected.mean(), factor);
-      expect_close(state.mean_square.view(idx).view({-1}), expected.mean_square(), factor);
+      expect_close(state_of(adamw, i, "exp_avg").view(idx).view({-1}), expected.mean(), factor);
+      expect_close(
+          state_of(adamw, i, "exp_avg_sq").view(idx).view({-1}), expected.mean_square(), factor);
     }
   }
 }
@@ -152,8 +157,8 @@ TEST(AdamWTest, EqualsItsFormulaInFloat32) {
 TEST(AdamWTest, OnlyTheDecayClassDecays) {
   const at::Tensor weight = random_tensor({7}, at::kDouble, "weight");
   const at::Tensor norm = random_tensor({7}, at::kDouble, "norm");
-  FlatParameters flat({whole_parameter("weight", weight.clone(), DecayClass::kDecay, 1.0),
-                       whole_parameter("norm", norm.clone(), DecayClass::kNoDecay, 0.0)});
+  FlatParameters flat({whole_parameter("weight", weight.clone(), DecayClass::kDecay),
+                       whole_parameter("norm", norm.clone(), DecayClass::kNoDecay)});
   AdamW adamw(flat, {.weight_decay = 0.5});
   for (int step = 0; step < 3; ++step) {
     adamw.step(/*lr=*/0.1);  // all gradients are zero
@@ -178,13 +183,13 @@ TEST(AdamWTest, ALearningRateOfZeroMovesTheMomentsAlone) {
   adamw.step(/*lr=*/0.0);
   for (size_t i = 0; i < before.size(); ++i) {
     expect_bitwise_equal(flat.groups()[i].value.flat_Z(), before[i]);
-    EXPECT_GT(adamw.states()[i].mean.flat_Z().abs().max().item<double>(), 0.0);
+    EXPECT_GT(state_of(adamw, i, "exp_avg").flat_Z().abs().max().item<double>(), 0.0);
   }
 }
 
 TEST(AdamWTest, TinyUpdatesOfBfloat16ParametersAreNotLost) {
   const at::Tensor weight = at::ones({40}, at::TensorOptions().dtype(at::kBFloat16));
-  FlatParameters flat({whole_parameter("weight", weight, DecayClass::kDecay, 1.0)});
+  FlatParameters flat({whole_parameter("weight", weight, DecayClass::kDecay)});
   AdamW adamw(flat, {.weight_decay = 0.0});
   FlatGroup& group = flat.groups()[0];
   ASSERT_EQ(group.grad.flat_Z().scalar_type(), at::kFloat);
@@ -210,9 +215,10 @@ TEST(AdamWTest, GapsOfTheBuffersStayZero) {
     }
     for (size_t i = 0; i < flat.groups().size(); ++i) {
       const FlatGroup& group = flat.groups()[i];
-      const AdamW::State& state = adamw.states()[i];
-      for (const FlatBuffer* buffer :
-           {&group.value, &group.master, &state.mean, &state.mean_square}) {
+      for (const FlatBuffer* buffer : {&group.value,
+                                       &group.master,
+                                       &state_of(adamw, i, "exp_avg"),
+                                       &state_of(adamw, i, "exp_avg_sq")}) {
         int64_t num_nonzero_inside = 0;
         for (int64_t j = 0; j < buffer->num_tensors(); ++j) {
           num_nonzero_inside += buffer->view(j).ne(0).sum().item<int64_t>();
@@ -228,15 +234,15 @@ TEST(AdamWTest, GivesTheSameBitsForEveryThreadCount) {
   testing::expect_same_bits_for_every_thread_count([] {
     // Large enough to be cut between threads, at a place that depends on their number.
     FlatParameters flat({whole_parameter(
-        "weight", random_tensor({100003}, at::kFloat, "weight"), DecayClass::kDecay, 1.0)});
+        "weight", random_tensor({100003}, at::kFloat, "weight"), DecayClass::kDecay)});
     AdamW adamw(flat, {});
     for (int64_t step = 0; step < 2; ++step) {
       set_grads(flat, step);
       adamw.step(/*lr=*/0.01);
     }
     return std::vector<at::Tensor>{flat.groups()[0].value.flat_Z(),
-                                   adamw.states()[0].mean.flat_Z(),
-                                   adamw.states()[0].mean_square.flat_Z()};
+                                   state_of(adamw, 0, "exp_avg").flat_Z(),
+                                   state_of(adamw, 0, "exp_avg_sq").flat_Z()};
   });
 }
 

@@ -37,11 +37,10 @@ constexpr int64_t kNumExperts = 4;
 class Model {
  public:
   Model(int64_t first_expert, int64_t num_local_experts)
-      : flat_({whole_parameter("matrix", at::zeros({9, 7}), DecayClass::kDecay, /*init_std=*/1.0),
+      : flat_({whole_parameter("matrix", at::zeros({9, 7}), DecayClass::kDecay),
                whole_parameter("norm",
                                at::zeros({5}, at::TensorOptions().dtype(at::kDouble)),
-                               DecayClass::kNoDecay,
-                               /*init_std=*/0.0),
+                               DecayClass::kNoDecay),
                experts(num_local_experts)}) {
     for (const FlatGroup& group : flat_.groups()) {
       for (const Parameter& parameter : group.parameters) {
@@ -59,8 +58,8 @@ class Model {
 
  private:
   static Parameter experts(int64_t num_local_experts) {
-    Parameter parameter = whole_parameter(
-        "experts", at::zeros({num_local_experts, 6, 3}), DecayClass::kDecay, /*init_std=*/1.0);
+    Parameter parameter =
+        whole_parameter("experts", at::zeros({num_local_experts, 6, 3}), DecayClass::kDecay);
     parameter.replicas = ReplicaAxis::kExpert;
     return parameter;
   }
@@ -85,7 +84,7 @@ TEST(GradNormTest, IsTheEuclideanNormOfEveryGradient) {
   EXPECT_NEAR(global_grad_norm(model.flat(), mesh), expected_norm(), 1e-14 * expected_norm());
 }
 
-TEST(GradNormTest, CountsEachParameterOnceInEveryLayout) {
+TEST(TrapsTest, Trap08TheNormCountsEachParameterOnceInEveryLayout) {
   for (const int num_ranks : {1, 2, 4}) {
     for (int ep = 1; ep <= std::min(num_ranks, 2); ++ep) {
       SCOPED_TRACE(std::to_string(num_ranks) + " ranks, ep " + std::to_string(ep));
@@ -106,8 +105,7 @@ TEST(GradNormTest, CountsEachParameterOnceInEveryLayout) {
 }
 
 TEST(GradNormTest, GivesTheSameBitsForEveryThreadCount) {
-  FlatParameters flat({whole_parameter(
-      "weight", at::zeros({5 * 16384 + 3}), DecayClass::kDecay, /*init_std=*/1.0)});
+  FlatParameters flat({whole_parameter("weight", at::zeros({5 * 16384 + 3}), DecayClass::kDecay)});
   flat.groups()[0].grad.view(0).copy_(random_tensor({5 * 16384 + 3}, at::kFloat, "grad"));
   parallel::Mesh mesh(parallel::make_single(), /*ep=*/1);
   testing::expect_same_bits_for_every_thread_count([&] {
@@ -117,8 +115,7 @@ TEST(GradNormTest, GivesTheSameBitsForEveryThreadCount) {
 }
 
 TEST(GradNormTest, DoesNotOverflowWhereFloat32Would) {
-  FlatParameters flat(
-      {whole_parameter("weight", at::zeros({2}), DecayClass::kDecay, /*init_std=*/1.0)});
+  FlatParameters flat({whole_parameter("weight", at::zeros({2}), DecayClass::kDecay)});
   flat.groups()[0].grad.view(0).fill_(1e30);  // its square is beyond float32
   parallel::Mesh mesh(parallel::make_single(), /*ep=*/1);
   EXPECT_NEAR(global_grad_norm(flat, mesh), 1e30 * std::sqrt(2.0), 1e23);
