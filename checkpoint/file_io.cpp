@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "checkpoint/detail/content_hash.h"
 #include "core/check.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -29,10 +30,23 @@ std::string parent_folder(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+void sync(const std::string& path, int open_flags) {
+  const int descriptor = ::open(path.c_str(), open_flags | O_CLOEXEC);
+  if (descriptor < 0) {
+    fail("open", path, errno);
+  }
+  const int sync_error = ::fsync(descriptor) == 0 ? 0 : errno;
+  if (::close(descriptor) != 0 || sync_error != 0) {
+    fail("sync", path, sync_error != 0 ? sync_error : errno);
+  }
+}
+
 }  // namespace
 
 DurableFile::DurableFile(std::string path)
-    : path_(std::move(path)), temporary_path_(path_ + ".tmp") {
+    : path_(std::move(path)),
+      temporary_path_(path_ + ".tmp"),
+      hash_(std::make_unique<detail::ContentHash>()) {
   descriptor_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     fail("create", temporary_path_, errno);
@@ -54,6 +68,11 @@ DurableFile::~DurableFile() {
 
 void DurableFile::write_at(int64_t offset, const void* data, size_t num_bytes) {
   HECATON_CHECK(descriptor_ >= 0, "a file is written before it is committed");
+  is_in_order_ = is_in_order_ && offset == num_bytes_;
+  if (is_in_order_) {
+    hash_->update(data, num_bytes);
+    num_bytes_ += static_cast<int64_t>(num_bytes);
+  }
   const auto* rest = static_cast<const char*>(data);
   while (num_bytes > 0) {
     const ssize_t num_written = ::pwrite(descriptor_, rest, num_bytes, offset);
@@ -82,6 +101,11 @@ void DurableFile::commit() {
   }
   is_committed_ = true;  // the temporary name is gone, even if the next line throws
   sync_folder(parent_folder(path_));
+}
+
+FileDigest DurableFile::digest() const {
+  HECATON_CHECK(is_in_order_, path_ + ": a hash is taken of a file that was written in order");
+  return {num_bytes_, hash_->hex()};
 }
 
 void write_file(const std::string& path, std::string_view content) {
@@ -116,15 +140,25 @@ void rename_durably(const std::string& from, const std::string& to) {
   sync_folder(parent_folder(to));
 }
 
+bool replace_folder(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) {
+    return true;
+  }
+  // Nothing is there, or the file system knows no exchange. A plain rename tells which: it refuses
+  // a folder that is there.
+  const bool may_rename = errno == ENOENT || errno == EINVAL || errno == ENOSYS;
+  if (!may_rename || std::rename(from.c_str(), to.c_str()) != 0) {
+    fail("rename " + from + " to", to, errno);
+  }
+  return false;
+}
+
+void sync_file(const std::string& path) {
+  sync(path, O_RDONLY | O_NOFOLLOW);
+}
+
 void sync_folder(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) {
-    fail("open folder", path, errno);
-  }
-  const int sync_error = ::fsync(descriptor) == 0 ? 0 : errno;
-  if (::close(descriptor) != 0 || sync_error != 0) {
-    fail("sync folder", path, sync_error != 0 ? sync_error : errno);
-  }
+  sync(path, O_RDONLY | O_DIRECTORY);
 }
 
 }  // namespace hecaton::checkpoint

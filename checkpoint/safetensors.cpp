@@ -4,14 +4,13 @@
 #include "checkpoint/safetensors.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
-#include <sstream>
 #include <string_view>
 
 #include <ATen/ops/empty.h>
 
+#include "checkpoint/detail/foreign_format.h"
 #include "checkpoint/detail/mapped_file.h"
 #include "checkpoint/detail/safetensors_dtype.h"
 #include "checkpoint/detail/safetensors_header.h"
@@ -29,33 +28,11 @@ constexpr uint64_t kMaxReadHeaderBytes = 100'000'000;
 // The limit of the Hugging Face Hub's interface.
 constexpr size_t kMaxWrittenHeaderBytes = 25'000'000;
 
-/// What people hand over instead of a safetensors file, by its first bytes, and what helps.
-std::string foreign_format(std::string_view bytes) {
-  struct Format {
-    std::string_view magic;
-    const char* description;
-  };
-  constexpr std::array<Format, 5> kFormats = {{
-      {"PK\x03\x04", "a zip archive (a PyTorch checkpoint?): save the model as safetensors first"},
-      {"\x80\x02\x8a\x0a",
-       "a pickle (an old PyTorch checkpoint?): save the model as safetensors first"},
-      {"\x80\x04\x95", "a pickle: save the model as safetensors first"},
-      {"GGUF", "a GGUF file: use the model's original safetensors files"},
-      {"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"},
-  }};
-  for (const Format& format : kFormats) {
-    if (bytes.starts_with(format.magic)) {
-      return format.description;
-    }
-  }
-  return "";
-}
-
 /// The JSON header. Errors: CheckpointError unless the file starts like a safetensors file.
 std::string_view header_text(const std::string& path, std::string_view bytes) {
   const auto require = [&](bool ok, const std::string& expected, const std::string& found) {
     if (!ok) {
-      const std::string foreign = foreign_format(bytes);
+      const std::string foreign = detail::foreign_format(bytes);
       throw CheckpointError(foreign.empty()
                                 ? path + ": header: expected " + expected + ", found " + found
                                 : path + ": format: expected a safetensors file, found " + foreign);
@@ -75,16 +52,8 @@ std::string_view header_text(const std::string& path, std::string_view bytes) {
   return text;
 }
 
-std::string description(std::string_view dtype, const std::vector<int64_t>& shape) {
-  std::ostringstream out;
-  out << dtype << " " << at::IntArrayRef(shape);
-  return out.str();
-}
-
 std::string description(const at::Tensor& tensor) {
-  const detail::Dtype* dtype = detail::find_dtype(tensor.scalar_type());
-  return description(dtype != nullptr ? dtype->name : c10::toString(tensor.scalar_type()),
-                     tensor.sizes().vec());
+  return detail::description(tensor.scalar_type(), tensor.sizes().vec());
 }
 
 bool fits(const at::Tensor& tensor, const TensorInfo& info) {
@@ -127,7 +96,7 @@ std::string_view SafetensorsFile::checked_bytes(const std::string& name,
     throw CheckpointError(path() + ": tensor '" + name +
                           "': expected a dtype that can be loaded, found " + info.dtype);
   }
-  file_->check_size();
+  file_->check_unchanged();
   const std::string_view bytes = file_->bytes().substr(
       data_start_ + static_cast<size_t>(info.begin), static_cast<size_t>(info.end - info.begin));
   // A bool that holds another value is undefined behaviour in C++.
@@ -137,6 +106,25 @@ std::string_view SafetensorsFile::checked_bytes(const std::string& name,
                           "': expected BOOL bytes of 0 or 1, found another");
   }
   return bytes;
+}
+
+void SafetensorsFile::load_range_into(const std::string& name,
+                                      int64_t begin,
+                                      at::Tensor destination) const {
+  const TensorInfo& info = find(name);
+  const int64_t element_bytes = destination.element_size();
+  const int64_t last_begin = (info.end - info.begin) / element_bytes - destination.numel();
+  HECATON_CHECK(destination.is_cpu() && destination.is_contiguous(),
+                "a range is loaded into consecutive memory");
+  if (destination.scalar_type() != info.scalar_type || begin < 0 || begin > last_begin) {
+    throw CheckpointError(path() + ": tensor '" + name + "': expected " + description(destination) +
+                          " from element " + std::to_string(begin) + ", found " +
+                          detail::description(info.dtype, info.shape));
+  }
+  const std::string_view bytes =
+      checked_bytes(name, info)
+          .substr(static_cast<size_t>(begin * element_bytes), destination.nbytes());
+  std::copy(bytes.begin(), bytes.end(), static_cast<char*>(destination.data_ptr()));
 }
 
 at::Tensor SafetensorsFile::load(const std::string& name) const {
@@ -151,7 +139,7 @@ void SafetensorsFile::load_into(const std::string& name, at::Tensor destination)
   const TensorInfo& info = find(name);
   if (!fits(destination, info)) {
     throw CheckpointError(path() + ": tensor '" + name + "': expected " + description(destination) +
-                          ", found " + description(info.dtype, info.shape));
+                          ", found " + detail::description(info.dtype, info.shape));
   }
   if (destination.is_cpu() && destination.is_contiguous()) {
     const std::string_view bytes = checked_bytes(name, info);
@@ -180,6 +168,19 @@ SafetensorsWriter::SafetensorsWriter(std::string path,
   file_.write_at(kLengthBytes, header.text.data(), header.text.size());
 }
 
+std::vector<std::string> SafetensorsWriter::names() const {
+  std::vector<std::string> names;
+  names.reserve(unwritten_.size());
+  for (const auto& [name, info] : unwritten_) {
+    names.push_back(name);
+  }
+  // By place; an empty tensor shares its own with the next one.
+  std::sort(names.begin(), names.end(), [this](const std::string& a, const std::string& b) {
+    return unwritten_.at(a).begin < unwritten_.at(b).begin;
+  });
+  return names;
+}
+
 SafetensorsWriter& SafetensorsWriter::write(const std::string& name, const at::Tensor& tensor) {
   const auto found = unwritten_.find(name);
   if (found == unwritten_.end()) {
@@ -189,7 +190,8 @@ SafetensorsWriter& SafetensorsWriter::write(const std::string& name, const at::T
   const TensorInfo& info = found->second;
   if (!fits(tensor, info)) {
     throw ShapeError(file_.path() + ": tensor '" + name + "': expected " +
-                     description(info.dtype, info.shape) + ", found " + description(tensor));
+                     detail::description(info.dtype, info.shape) + ", found " +
+                     description(tensor));
   }
   const at::Tensor host = tensor.cpu().contiguous();
   file_.write_at(data_start_ + info.begin, host.const_data_ptr(), host.nbytes());

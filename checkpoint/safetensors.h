@@ -48,8 +48,8 @@ struct TensorInfo {
 class SafetensorsFile {
  public:
   /// Opens `path` and checks all of it but the values. Errors: CheckpointError "model file not
-  /// found: PATH" if there is none; for a zip (PyTorch) archive, a GGUF file, a Git LFS pointer it
-  /// says so and what to do.
+  /// found: PATH" if there is none; a pickle, a zip (PyTorch) archive, a GGUF file, a Git LFS
+  /// pointer and a web page are called by their names, with what to do.
   explicit SafetensorsFile(std::string path);
   ~SafetensorsFile();
   SafetensorsFile(SafetensorsFile&&) noexcept;
@@ -69,6 +69,12 @@ class SafetensorsFile {
   /// destination: any device and strides, changed in place.
   /// Errors:      those of load(); CheckpointError if shape or dtype differ.
   void load_into(const std::string& name, at::Tensor destination) const;
+
+  /// Copies elements [begin, begin + destination.numel()) of one tensor, counted in C order, and
+  /// touches no other part of the file.
+  /// destination: CPU, contiguous, of any shape, in the dtype of the file, changed in place.
+  /// Errors:      those of load(); CheckpointError if the dtype differs or the range is not inside.
+  void load_range_into(const std::string& name, int64_t begin, at::Tensor destination) const;
 
  private:
   const TensorInfo& find(const std::string& name) const;
@@ -110,6 +116,14 @@ class SafetensorsWriter {
   /// Errors:      ShapeError if shape or dtype differ from the declaration; InternalError if the
   ///              name was not declared or is written twice.
   SafetensorsWriter& write(const std::string& name, const at::Tensor& tensor);
+
+  /// Names of the tensors still to be written, in the order of the file. Writing in this order is
+  /// what digest() needs.
+  std::vector<std::string> names() const;
+
+  /// Size and hash of the file, when all of it is written. Errors: InternalError if it was not
+  /// written in the order of names().
+  FileDigest digest() const { return file_.digest(); }
 
   /// Finishes the file. Errors: InternalError if a declared tensor was not written.
   void commit();

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
+
+#include <c10/util/ArrayRef.h>
 
 namespace hecaton::checkpoint::detail {
 namespace {
@@ -67,6 +70,17 @@ std::optional<int64_t> tensor_bytes(const Dtype& dtype, const std::vector<int64_
     return 0;
   }
   return num_bits % 8 == 0 ? std::optional(num_bits / 8) : std::nullopt;
+}
+
+std::string description(std::string_view dtype, const std::vector<int64_t>& shape) {
+  std::ostringstream out;
+  out << dtype << " " << at::IntArrayRef(shape);
+  return out.str();
+}
+
+std::string description(at::ScalarType dtype, const std::vector<int64_t>& shape) {
+  const Dtype* known = find_dtype(dtype);
+  return description(known != nullptr ? known->name : c10::toString(dtype), shape);
 }
 
 }  // namespace hecaton::checkpoint::detail

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,5 +29,9 @@ const Dtype* find_dtype(at::ScalarType scalar_type);
 /// Bytes of a tensor; empty if a size is negative, the product of the sizes other than 0 and of the
 /// bits of an element does not fit into 63 bits, or the tensor does not end on a byte.
 std::optional<int64_t> tensor_bytes(const Dtype& dtype, const std::vector<int64_t>& shape);
+
+/// "F32 [2, 3]", for messages.
+std::string description(std::string_view dtype, const std::vector<int64_t>& shape);
+std::string description(at::ScalarType dtype, const std::vector<int64_t>& shape);
 
 }  // namespace hecaton::checkpoint::detail

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "checkpoint/detail/hostile_text.h"
 #include "checkpoint/detail/safetensors_dtype.h"
 #include "core/error.h"
 
@@ -19,22 +20,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kMetadataKey = "__metadata__";
-constexpr size_t kMaxTensors = 1'000'000;
-constexpr size_t kMaxRank = 16;
-constexpr size_t kMaxNameBytes = 1'024;
-
-bool is_control(unsigned char character) {
-  return character < 0x20 || character == 0x7f;
-}
-
-/// Text of the file made fit for a one-line message: shortened, control characters replaced.
-std::string shown(std::string_view text) {
-  constexpr size_t kMaxShownBytes = 64;
-  std::string result(text.substr(0, kMaxShownBytes));
-  std::replace_if(result.begin(), result.end(), is_control, '?');
-  return "'" + result + (text.size() > kMaxShownBytes ? "...'" : "'");
-}
-
 std::string shape_text(const std::vector<int64_t>& shape) {
   return Json(shape).dump();
 }
@@ -254,14 +239,6 @@ void check_coverage(const std::string& path,
   }
 }
 
-std::string json_string(const std::string& path, const std::string& text) {
-  try {
-    return Json(text).dump();
-  } catch (const Json::type_error&) {
-    throw CheckpointError(path + ": name or metadata: expected UTF-8, found other bytes");
-  }
-}
-
 }  // namespace
 
 SafetensorsHeader parse_header(const std::string& path,
@@ -296,10 +273,10 @@ HeaderText format_header(const std::string& path,
   });
 
   HeaderText header;
-  header.text = "{" + json_string(path, std::string(kMetadataKey)) + ":{";
+  header.text = "{" + quoted(path, std::string(kMetadataKey)) + ":{";
   const char* separator = "";
   for (const auto& [key, value] : metadata) {
-    header.text += separator + json_string(path, key) + ":" + json_string(path, value);
+    header.text += separator + quoted(path, key) + ":" + quoted(path, value);
     separator = ",";
   }
   header.text += "}";
@@ -312,7 +289,7 @@ HeaderText format_header(const std::string& path,
                             ": expected less than 2^63 bytes in all, found shape " +
                             shape_text(spec.shape));
     }
-    header.text += "," + json_string(path, spec.name) + R"(:{"dtype":")" + std::string(dtype.name) +
+    header.text += "," + quoted(path, spec.name) + R"(:{"dtype":")" + std::string(dtype.name) +
                    R"(","shape":)" + shape_text(spec.shape) + R"(,"data_offsets":)" +
                    shape_text({begin, header.num_data_bytes}) + "}";
   }

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "checkpoint/detail/content_hash.h"
 #include "core/error.h"
 #include "tests/checkpoint/file_size_limit.h"
 #include "tests/testing/expect_error.h"
@@ -107,6 +108,43 @@ TEST(FileIoTest, RefusesAFolderWhereAFileIs) {
                         "cannot create folder " + (folder / "file") + ": Not a directory");
 }
 
+TEST(FileIoTest, TakesADigestOfWhatIsWrittenInOrder) {
+  const TemporaryFolder folder;
+  DurableFile file(folder / "a");
+  file.write_at(0, "abc", 3);
+  file.write_at(3, "def", 3);
+  file.commit();
+  EXPECT_EQ(file.digest(), detail::digest_file(folder / "a"));
+  EXPECT_EQ(file.digest().num_bytes, 6);
+  DurableFile other(folder / "b");
+  other.write_at(3, "def", 3);
+  other.write_at(0, "abc", 3);
+  expect_error<InternalError>([&] { other.digest(); }, "/b: a hash is taken of a file that was");
+}
+
+TEST(FileIoTest, ExchangesAFolderForAnotherOrJustRenamesIt) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "new/inside", "new");
+  EXPECT_FALSE(replace_folder(folder / "new", folder / "a"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "new"));
+  write_bytes(folder / "newer/inside", "newer");
+  EXPECT_TRUE(replace_folder(folder / "newer", folder / "a"));
+  EXPECT_EQ(read_bytes(folder / "a/inside"), "newer");
+  EXPECT_EQ(read_bytes(folder / "newer/inside"), "new");
+  expect_error<IoError>([&] { replace_folder(folder / "missing", folder / "a"); },
+                        "cannot rename " + (folder / "missing") + " to " + (folder / "a") +
+                            ": No such file or directory");
+}
+
+TEST(FileIoTest, RefusesToSyncAFileThatIsNotThereOrALink) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "a", "x");
+  sync_file(folder / "a");  // throws if it cannot
+  std::filesystem::create_symlink(folder / "a", folder / "link");
+  expect_error<IoError>([&] { sync_file(folder / "link"); }, "cannot open " + (folder / "link"));
+  expect_error<IoError>([&] { sync_file(folder / "b"); }, "cannot open " + (folder / "b"));
+}
+
 TEST(FileIoTest, RenamesAFolder) {
   const TemporaryFolder folder;
   write_bytes(folder / "a.tmp/inside", "x");
@@ -120,7 +158,7 @@ TEST(FileIoTest, RenamesAFolder) {
 TEST(FileIoTest, RefusesToSyncWhatIsNoFolder) {
   const TemporaryFolder folder;
   expect_error<IoError>([&] { sync_folder(folder / "missing"); },
-                        "cannot open folder " + (folder / "missing"));
+                        "cannot open " + (folder / "missing"));
 }
 
 }  // namespace

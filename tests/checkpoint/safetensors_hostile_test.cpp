@@ -209,10 +209,17 @@ const std::vector<HostileFile>& hostile_files() {
         // Other formats.
         {"Zip", "PK\x03\x04 and more", "expected a safetensors file, found a zip archive"},
         {"ShortZip", "PK\x03\x04", "found a zip archive"},
-        {"Pickle", "\x80\x02\x8a\x0a and more", "found a pickle"},
-        {"NewPickle", "\x80\x04\x95 and more", "found a pickle"},
+        {"OldTorchPickle", "\x80\x02\x8a\x0a and more", "found a pickle"},
+        {"BarePickle", "\x80\x02}q\x01.", "found a pickle (an old PyTorch checkpoint?), which"},
+        {"NewPickle", "\x80\x05\x95 and more", "convert it to safetensors where you trust it"},
+        // The length 640 and nothing behind it: 0x80 and 2 do not make a pickle.
+        {"LengthLikeAPickle",
+         std::string("\x80\x02\0\0\0\0\0\0", 8),
+         "header: expected at most 0 bytes, found a length of 640"},
         {"Gguf", "GGUF and more bytes", "found a GGUF file"},
         {"GitLfsPointer", "version https://git-lfs.github.com/spec/v1", "found a Git LFS pointer"},
+        {"Html", "\n <!DOCTYPE html><html>Sign in", "found a web page: the download failed"},
+        {"HtmlWithoutDoctype", "<HTML><body>Not found", "found a web page"},
     };
     return files;
   }();

@@ -20,6 +20,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "checkpoint/detail/content_hash.h"
 #include "core/error.h"
 #include "tests/checkpoint/file_size_limit.h"
 #include "tests/checkpoint/safetensors_bytes.h"
@@ -55,6 +56,51 @@ constexpr at::ScalarType kLoadedDtypes[] = {at::kBool,
 at::Tensor sample_tensor(at::IntArrayRef shape, at::ScalarType dtype) {
   const at::Tensor values = random_tensor(shape, at::kDouble, c10::toString(dtype)).mul(50.0);
   return dtype == at::kBool ? values.gt(0) : values.to(dtype);
+}
+
+TEST(SafetensorsTest, LoadsAnyRangeOfElements) {
+  const TemporaryFolder folder;
+  const at::Tensor stored = random_tensor({5, 7}, at::kFloat, "stored");
+  write_safetensors(folder / "m", {{"a", stored}, {"b", at::ones({3}, at::kLong)}});
+  const SafetensorsFile file(folder / "m");
+  for (const int64_t begin : {0, 1, 34, 35}) {
+    const at::Tensor range = at::zeros({35 - begin});
+    file.load_range_into("a", begin, range);
+    expect_bitwise_equal(range, stored.view({-1}).slice(0, begin));
+  }
+  const at::Tensor two = at::zeros({2});
+  const int64_t huge = std::numeric_limits<int64_t>::max();
+  for (const int64_t begin : {int64_t{-1}, int64_t{34}, huge}) {
+    expect_error<CheckpointError>([&] { file.load_range_into("a", begin, two); },
+                                  "tensor 'a': expected F32 [2] from element " +
+                                      std::to_string(begin) + ", found F32 [5, 7]");
+  }
+  expect_error<CheckpointError>([&] { file.load_range_into("b", 0, two); }, "found I64 [3]");
+  expect_error<CheckpointError>([&] { file.load_range_into("c", 0, two); }, "tensor 'c'");
+  expect_error<InternalError>(
+      [&] {
+        file.load_range_into("a", 0, at::zeros({2, 2}).t());
+      },
+      "consecutive memory");
+}
+
+TEST(SafetensorsTest, HashesAFileThatIsWrittenInItsOrder) {
+  const TemporaryFolder folder;
+  const std::vector<TensorSpec> specs = {
+      {"a", at::kByte, {3}}, {"b", at::kLong, {2}}, {"c", at::kFloat, {}}};
+  const std::map<std::string, at::Tensor> tensors = {{"a", at::ones({3}, at::kByte)},
+                                                     {"b", at::ones({2}, at::kLong)},
+                                                     {"c", at::ones({}, at::kFloat)}};
+  SafetensorsWriter writer(folder / "m", specs);
+  EXPECT_EQ(writer.names(), std::vector<std::string>({"b", "c", "a"}));
+  for (const std::string& name : writer.names()) {
+    writer.write(name, tensors.at(name));
+  }
+  writer.commit();
+  EXPECT_EQ(writer.digest(), detail::digest_file(folder / "m"));
+  SafetensorsWriter other(folder / "n", specs);
+  other.write("a", tensors.at("a"));
+  expect_error<InternalError>([&] { other.digest(); }, "written in order");
 }
 
 TEST(SafetensorsTest, ReadsTheEmptyGoldenFile) {
