@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "recipes/config/recipe_schema.h"
 #include "recipes/config/tree_edit.h"
+#include "recipes/config/value_form.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -28,7 +30,10 @@ const std::vector<Alias>& aliases() {
       {"local_batch_size", "training.micro_batch_size"},
       {"learning_rate", "optimizer.lr"},
       {"lr_scheduler_type", "lr_scheduler.type"},
-      {"lr_decay_style", "lr_scheduler.type"},
+      {"lr_decay_style",
+       "lr_scheduler.type",
+       {{"WSD", "wsd"}, {"inverse-square-root", "inverse_sqrt"}}},
+      {"decay_ratio", "lr_scheduler.decay_steps"},
       {"num_warmup_steps", "lr_scheduler.warmup_steps"},
       {"lr_warmup_steps", "lr_scheduler.warmup_steps"},
       {"lr_warmup_iters", "lr_scheduler.warmup_steps"},
@@ -37,11 +42,19 @@ const std::vector<Alias>& aliases() {
       {"steps", "training.max_steps"},
       {"clip_grad_norm", "training.max_grad_norm"},
       {"clip_grad", "training.max_grad_norm"},
+      {"gradient_checkpointing",
+       "training.activation_checkpointing",
+       {{"true", "full"}, {"false", "none"}}},
+      {"enable_activation_checkpointing",
+       "training.activation_checkpointing",
+       {{"true", "full"}, {"false", "none"}}},
       {"sequence_len", "dataset.sequence_length"},
       {"cutoff_len", "dataset.sequence_length"},
       {"max_seq_len", "dataset.sequence_length"},
       {"seq_length", "dataset.sequence_length"},
       {"seq_len", "dataset.sequence_length"},
+      {"sample_packing", "dataset.packing"},
+      {"packed", "dataset.packing"},
       {"log_every_n_steps", "logging.logging_steps"},
       {"log_interval", "logging.logging_steps"},
       {"val_every_steps", "evaluation.eval_steps"},
@@ -55,6 +68,8 @@ const std::vector<Alias>& aliases() {
   };
   return kAliases;
 }
+
+constexpr char kLosses[] = "moe.losses";
 
 /// Keys that stand for the coefficient of one entry of moe.losses, by the entry's type. They are
 /// names that model files use, so they bring no warning.
@@ -104,18 +119,14 @@ size_t loss_index(const YamlNode& losses, const std::string& type) {
 }
 
 void set_loss(YamlNode& recipe, const std::string& type, YamlNode coef, FaultList& faults) {
-  const std::string path = "moe.losses";
-  if (find_path(recipe, path) == nullptr) {
-    const Recipe defaults;
-    set_path(recipe, path, recipe_schema().find(path)->write(defaults), faults);
-  }
-  const YamlNode* losses = find_path(recipe, path);
-  if (losses == nullptr || losses->kind != YamlNode::Kind::kSequence) {
+  const YamlNode losses = given_or_default(recipe, kLosses);
+  if (losses.kind != YamlNode::Kind::kSequence) {
     return;  // reading the list reports why
   }
-  const size_t idx = loss_index(*losses, type);
-  const std::string entry = join_path(path, std::to_string(idx));
-  if (idx == losses->children.size()) {
+  set_path(recipe, kLosses, losses, faults);
+  const size_t idx = loss_index(losses, type);
+  const std::string entry = join_path(kLosses, std::to_string(idx));
+  if (idx == losses.children.size()) {
     YamlNode type_node = YamlNode::quoted(type);
     type_node.origin = coef.origin;
     set_path(recipe, join_path(entry, "type"), std::move(type_node), faults);
@@ -124,12 +135,29 @@ void set_loss(YamlNode& recipe, const std::string& type, YamlNode coef, FaultLis
 }
 
 bool has_loss(const YamlNode& recipe, const std::string& type) {
-  const YamlNode* losses = find_path(recipe, "moe.losses");
+  const YamlNode* losses = find_path(recipe, kLosses);
   if (losses == nullptr) {
     return false;
   }
   const size_t idx = loss_index(*losses, type);
   return idx < losses->children.size() && !losses->children[idx].origin.is_default();
+}
+
+/// The values under an old name: those of its canonical key, and words of its own.
+YamlNode form_of(const Alias& alias) {
+  std::string pointer = "#";
+  std::istringstream parts(alias.canonical);
+  for (std::string part; std::getline(parts, part, '.');) {
+    pointer += "/properties/" + part;
+  }
+  const YamlNode canonical = json_object({{"$ref", YamlNode::quoted(pointer)}});
+  std::vector<YamlNode> words;
+  for (const auto& [word, canonical_word] : alias.words) {
+    words.push_back(YamlNode::plain(word));
+  }
+  return words.empty()
+             ? canonical
+             : any_of({canonical, json_object({{"enum", YamlNode::sequence(std::move(words))}})});
 }
 
 }  // namespace
@@ -184,7 +212,34 @@ void set_by_any_name(YamlNode& recipe,
   }
 }
 
-std::string canonical_path(const std::string& path) {
+std::vector<OtherName> other_names() {
+  std::vector<OtherName> names;
+  for (const Alias& alias : aliases()) {
+    for (const std::string& path : {alias.name, name_in_section(alias)}) {
+      names.push_back({path,
+                       alias.canonical,
+                       "old name of " + alias.canonical,
+                       /*is_old=*/true,
+                       form_of(alias)});
+    }
+  }
+  for (const auto& [path, type] : loss_keys()) {
+    names.push_back({path,
+                     "moe.losses",
+                     "coefficient of the " + type + " loss in moe.losses",
+                     /*is_old=*/false,
+                     or_environment(number_form({.min = 0.0}))});
+  }
+  return names;
+}
+
+std::string canonical_path(const YamlNode& recipe, const std::string& path) {
+  const auto loss = loss_keys().find(path);
+  if (loss != loss_keys().end()) {
+    const YamlNode losses = given_or_default(recipe, kLosses);
+    const size_t idx = loss_index(losses, loss->second);
+    return idx < losses.children.size() ? join_path(kLosses, std::to_string(idx)) : "";
+  }
   const Alias* alias = find_alias(path);
   return alias == nullptr ? path : alias->canonical;
 }

@@ -23,7 +23,20 @@ void set_by_any_name(YamlNode& recipe,
                      FaultList& faults,
                      std::vector<std::string>& warnings);
 
-/// The canonical path for an old name; `path` itself for every other.
-std::string canonical_path(const std::string& path);
+/// The canonical path for an old name; for the coefficient of a loss the entry of moe.losses, given
+/// or default, or "" if there is none; `path` itself for every other.
+std::string canonical_path(const YamlNode& recipe, const std::string& path);
+
+/// A further name of a key in a recipe file.
+struct OtherName {
+  std::string path;       ///< dotted
+  std::string canonical;  ///< the key whose value it is, or the list of which it sets one entry
+  std::string doc;        ///< one line
+  bool is_old = false;    ///< brings a warning
+  YamlNode json;          ///< JSON Schema of its values
+};
+
+/// Every name that rename_aliases() knows.
+std::vector<OtherName> other_names();
 
 }  // namespace hecaton::recipes

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "recipes/config/fault_list.h"
+#include "recipes/config/value_form.h"
 #include "recipes/config/yaml_node.h"
 
 namespace hecaton::recipes {
@@ -35,8 +36,8 @@ struct ReadContext {
   }
   void record(const YamlNode& node) const { origins[path] = node.origin; }
   /// Lists "must be <expected>, found ..." unless the node's own fault is listed already; returns
-  /// false.
-  bool refuse(const YamlNode& node) const;
+  /// false. words: the nearest of them to what was found is suggested.
+  bool refuse(const YamlNode& node, const std::vector<std::string>& words = {}) const;
 };
 
 /// Turns the YAML form of one value into a T and back.
@@ -48,43 +49,53 @@ struct Codec {
   /// returns false.
   std::function<bool(const YamlNode&, T& value, const ReadContext&)> read;
   std::function<YamlNode(const T&)> write;
+  /// The same as `expected`, for editors.
+  ValueForm form;
 };
 
 /// `true` or `false`.
 Codec<bool> boolean();
 /// A whole number in [min, max].
 Codec<int64_t> integer(int64_t min, int64_t max = std::numeric_limits<int64_t>::max());
-/// A finite number for which `is_in_range` holds. range: completes "must be a number ...".
-Codec<double> number(const std::string& range, std::function<bool(double)> is_in_range);
+/// A finite number.
+Codec<double> number(const NumberRange& range);
 /// Text that is not empty.
 Codec<std::string> text();
 
-/// A value that one scalar holds. parse: nothing if the scalar does not fit.
+/// A value that one scalar holds.
+/// parse: nothing if the scalar does not fit.
+/// json:  its JSON Schema.
+/// words: the words that fit, if there are few; the nearest one is suggested for another.
 template <typename T>
 Codec<T> scalar(const std::string& expected,
                 std::function<std::optional<T>(const YamlNode&)> parse,
-                std::function<YamlNode(const T&)> write) {
-  const auto read = [parse](const YamlNode& node, T& value, const ReadContext& context) {
+                std::function<YamlNode(const T&)> write,
+                const YamlNode& json,
+                const std::vector<std::string>& words = {}) {
+  const auto read = [parse, words](const YamlNode& node, T& value, const ReadContext& context) {
     if (node.kind != YamlNode::Kind::kScalar) {
       return context.refuse(node);
     }
     const std::optional<T> parsed = parse(node);
     if (!parsed) {
-      return context.refuse(node);
+      return context.refuse(node, words);
     }
     value = *parsed;
     context.record(node);
     return true;
   };
-  return {expected, read, std::move(write)};
+  return {expected, read, std::move(write), {or_environment(json)}};
 }
 
 /// One of several words.
 template <typename T>
 Codec<T> choice(const std::vector<std::pair<std::string, T>>& words) {
   std::string expected = words.size() > 1 ? "one of " : "";
-  for (size_t idx = 0; idx < words.size(); ++idx) {
-    expected += (idx == 0 ? "" : ", ") + words[idx].first;
+  std::vector<std::string> names;
+  names.reserve(words.size());
+  for (const auto& word : words) {
+    expected += (names.empty() ? "" : ", ") + word.first;
+    names.push_back(word.first);
   }
   const auto parse = [words](const YamlNode& node) -> std::optional<T> {
     for (const auto& word : words) {
@@ -102,7 +113,7 @@ Codec<T> choice(const std::vector<std::pair<std::string, T>>& words) {
     }
     return YamlNode::null();  // a value without a name, set in code: reading it back is a fault
   };
-  return scalar<T>(expected, parse, write);
+  return scalar<T>(expected, parse, write, words_form(names), names);
 }
 
 /// One of several words that name registered components.
@@ -113,6 +124,7 @@ template <typename T>
 Codec<std::optional<T>> optional_as(const std::string& word, const Codec<T>& inner) {
   Codec<std::optional<T>> codec;
   codec.expected = inner.expected + " or " + word;
+  codec.form = {any_of({inner.form.json, unset_form(word)}), inner.form.entry_keys};
   codec.read = [word, inner](
                    const YamlNode& node, std::optional<T>& value, const ReadContext& context) {
     const bool is_unset = word == "null" ? node.kind == YamlNode::Kind::kNull
@@ -143,6 +155,7 @@ template <typename T>
 Codec<std::vector<T>> list_of(const std::string& plural, const Codec<T>& entry) {
   Codec<std::vector<T>> codec;
   codec.expected = "a list of " + plural;
+  codec.form = {list_form(entry.form.json), entry.form.entry_keys};
   codec.read = [entry](const YamlNode& node, std::vector<T>& value, const ReadContext& context) {
     if (node.kind != YamlNode::Kind::kSequence) {
       return context.refuse(node);

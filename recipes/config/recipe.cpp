@@ -43,6 +43,16 @@ Broken constant_router_weight(const Recipe& recipe) {
          "train the router";
 }
 
+Broken constant_scores(const Recipe& recipe) {
+  const RouterRecipe& router = recipe.moe.router;
+  if (recipe.moe.num_experts_per_tok > 1 || router.score != RouterScore::kSoftmax ||
+      !router.score_after_topk) {
+    return std::nullopt;
+  }
+  return "must be false when moe.num_experts_per_tok is 1 and moe.router.score is softmax: a "
+         "score that is always 1 does not train the router";
+}
+
 Broken heads_do_not_split_width(const Recipe& recipe) {
   const ArchRecipe& arch = recipe.model.arch;
   if (arch.head_dim || arch.hidden_size % arch.num_attention_heads == 0) {
@@ -93,6 +103,13 @@ Broken expert_ranks_do_not_split_ranks(const Recipe& recipe) {
   return "must divide " + name_value("parallel.dp", *parallel.dp) + found(parallel.ep);
 }
 
+Broken nothing_to_tune(const Recipe& recipe) {
+  if (recipe.recipe != "sft" || recipe.model.base_model) {
+    return std::nullopt;
+  }
+  return "sft needs model.base_model, the model to start from";
+}
+
 Broken wrong_layers(const Recipe& recipe) {
   std::set<int64_t> seen;
   for (const int64_t layer : recipe.moe.layers.value_or(std::vector<int64_t>{})) {
@@ -125,6 +142,79 @@ Broken two_validation_sets(const Recipe& recipe) {
   }
   return "must be 0 when dataset.validation is given, found " +
          print_number(dataset.validation_fraction);
+}
+
+Broken nothing_to_decay(const Recipe& recipe) {
+  const LrSchedule type = recipe.lr_scheduler.type;
+  const bool has_way_down = type != LrSchedule::kConstant && type != LrSchedule::kInverseSqrt;
+  if (has_way_down || !recipe.lr_scheduler.decay_steps) {
+    return std::nullopt;
+  }
+  return "must be null unless lr_scheduler.type is linear, cosine or wsd, found " +
+         print_number(*recipe.lr_scheduler.decay_steps);
+}
+
+/// Steps, given as such or as a share of the run.
+int64_t num_steps(double steps_or_share, int64_t max_steps) {
+  const bool is_share = steps_or_share > 0.0 && steps_or_share < 1.0;
+  return std::llround(is_share ? steps_or_share * static_cast<double>(max_steps) : steps_or_share);
+}
+
+Broken held_out_of_no_text(const Recipe& recipe) {
+  const std::vector<DataSourceRecipe>& train = recipe.dataset.train;
+  const bool is_all_text = std::all_of(train.begin(), train.end(), [](const auto& source) {
+    return source.format == DataFormat::kText;
+  });
+  if (recipe.dataset.validation_fraction == 0.0 || is_all_text) {
+    return std::nullopt;
+  }
+  return "holds whole files of format text out, so it must be 0 when dataset.train has another "
+         "format; give dataset.validation";
+}
+
+Broken some_weights(const Recipe& recipe) {
+  const std::vector<DataSourceRecipe>& train = recipe.dataset.train;
+  const auto num_weights = std::count_if(
+      train.begin(), train.end(), [](const auto& source) { return source.weight.has_value(); });
+  if (num_weights == 0 || num_weights == static_cast<int64_t>(train.size())) {
+    return std::nullopt;
+  }
+  return "must have a weight in every entry or in none, found " + std::to_string(num_weights) +
+         " in " + std::to_string(train.size()) + " entries";
+}
+
+/// A key of a source that its format has no use for. sources: dataset.train or validation.
+Broken useless_source_key(const std::vector<DataSourceRecipe>& sources) {
+  for (size_t idx = 0; idx < sources.size(); ++idx) {
+    const DataSourceRecipe& source = sources[idx];
+    const std::string entry = "entry " + std::to_string(idx);
+    const bool is_tokens = source.format == DataFormat::kTokens;
+    if (!is_tokens && (source.dtype || source.document_end_id)) {
+      return entry + " must have format tokens for dtype and document_end_id";
+    }
+    if ((is_tokens || source.format == DataFormat::kMegatron) && !source.extensions.empty()) {
+      return entry + " must have no extensions: its format is one file and no folder";
+    }
+  }
+  return std::nullopt;
+}
+
+Broken crossing_what_is_apart(const Recipe& recipe) {
+  const DatasetRecipe& dataset = recipe.dataset;
+  if (!dataset.cross_document_attention) {
+    return std::nullopt;
+  }
+  if (!dataset.packing) {
+    return "must be false when dataset.packing is false: a sequence holds one document";
+  }
+  for (const std::vector<DataSourceRecipe>& sources : {dataset.train, dataset.validation}) {
+    for (const DataSourceRecipe& source : sources) {
+      if (source.has_examples()) {
+        return "must be false with examples, found " + source.path + ": they are kept apart";
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 constexpr int64_t kDefaultMicroBatchSize = 8;  // sequences; ours
@@ -162,6 +252,10 @@ Broken batch_does_not_split(const TrainingRecipe& training, std::optional<int64_
   const bool is_complete = num_factors == 3;
   const bool is_split = is_complete ? *training.global_batch_size == product
                                     : *training.global_batch_size % product == 0;
+  if (dp && *training.global_batch_size / product > kMaxBatchFactor) {
+    return "must be at most " + std::to_string(kMaxBatchFactor) + " * " + factors +
+           found(*training.global_batch_size);
+  }
   if (is_split) {
     return std::nullopt;
   }
@@ -172,8 +266,14 @@ Broken batch_does_not_split(const TrainingRecipe& training, std::optional<int64_
 }  // namespace
 
 int64_t LrSchedulerRecipe::num_warmup_steps(int64_t max_steps) const {
-  const bool is_share = warmup_steps > 0.0 && warmup_steps < 1.0;
-  return std::llround(is_share ? warmup_steps * static_cast<double>(max_steps) : warmup_steps);
+  return num_steps(warmup_steps, max_steps);
+}
+
+std::optional<int64_t> LrSchedulerRecipe::num_decay_steps(int64_t max_steps) const {
+  if (!decay_steps) {
+    return std::nullopt;
+  }
+  return std::max<int64_t>(1, num_steps(*decay_steps, max_steps));
 }
 
 std::vector<int64_t> Recipe::moe_layers() const {
@@ -189,8 +289,11 @@ std::vector<int64_t> Recipe::moe_layers() const {
 
 const std::vector<RecipeRule>& recipe_rules() {
   static const std::vector<RecipeRule> kRules = {
+      {{"recipe", "model.base_model"}, nothing_to_tune},
       {{"moe.num_experts_per_tok", "moe.num_experts"}, too_many_per_token},
       {{"moe.router.norm_topk_prob", "moe.num_experts_per_tok"}, constant_router_weight},
+      {{"moe.router.score_after_topk", "moe.num_experts_per_tok", "moe.router.score"},
+       constant_scores},
       {{"model.arch.hidden_size", "model.arch.num_attention_heads", "model.arch.head_dim"},
        heads_do_not_split_width},
       {{"model.arch.num_key_value_heads", "model.arch.num_attention_heads"},
@@ -203,6 +306,18 @@ const std::vector<RecipeRule>& recipe_rules() {
       {{"moe.layers", "model.arch.num_hidden_layers"}, wrong_layers},
       {{"moe.losses"}, repeated_loss},
       {{"dataset.validation_fraction", "dataset.validation"}, two_validation_sets},
+      {{"lr_scheduler.decay_steps", "lr_scheduler.type"}, nothing_to_decay},
+      {{"dataset.validation_fraction", "dataset.train"}, held_out_of_no_text},
+      {{"dataset.train"}, some_weights},
+      {{"dataset.train"},
+       [](const Recipe& recipe) { return useless_source_key(recipe.dataset.train); }},
+      {{"dataset.validation"},
+       [](const Recipe& recipe) { return useless_source_key(recipe.dataset.validation); }},
+      {{"dataset.cross_document_attention",
+        "dataset.packing",
+        "dataset.train",
+        "dataset.validation"},
+       crossing_what_is_apart},
       {{"training.global_batch_size",
         "training.micro_batch_size",
         "training.gradient_accumulation_steps",

@@ -10,15 +10,28 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
+#include "recipes/data/token_array.h"
+
 namespace hecaton::recipes {
 
 // A recipe describes one run. The structs mirror its YAML: the path of a key is the path of the
 // member. Ranges of single keys stand in schema.cpp, rules across keys below.
 
+/// Largest micro_batch_size, gradient_accumulation_steps, dp and ep: the product of three of them
+/// stays within 63 bits.
+constexpr int64_t kMaxBatchFactor = int64_t{1} << 20;
+
 enum class Dtype { kFloat32, kBfloat16, kFloat64 };
 enum class Activation { kSwiglu, kGeglu, kGelu, kRelu2 };
 enum class RouterScore { kSoftmax, kSigmoid };
 enum class CapacityScope { kSequence, kMicroBatch, kRank };
+enum class ActivationCheckpointing { kNone, kFull, kMoe };
+enum class OnNonfinite { kStop, kSkip };
+enum class LrSchedule { kConstant, kLinear, kCosine, kWsd, kInverseSqrt };
+enum class DataFormat { kText, kTokens, kMegatron, kPromptCompletion, kMessages };
+enum class TrainOn { kAssistant, kCompletion, kAll };
+enum class OverlongExamples { kError, kTruncate, kDrop };
 
 /// Shape of the decoder, spelt as in Hugging Face's config.json. Defaults: ours, a model that a
 /// laptop trains, unless stated.
@@ -45,6 +58,9 @@ struct ArchRecipe {
 };
 
 struct ModelRecipe {
+  /// Run folder, step folder or model folder to start from; it also gives the architecture. Unset:
+  /// random weights.
+  std::optional<std::string> base_model = {};
   Dtype dtype = Dtype::kFloat32;  ///< Of the weights and activations.
   ArchRecipe arch;
 
@@ -54,17 +70,27 @@ struct ModelRecipe {
 struct RouterRecipe {
   std::string type = "top_k";                 ///< Registered router.
   RouterScore score = RouterScore::kSoftmax;  ///< From logits to scores. Default: Mixtral.
-  bool score_after_topk = false;              ///< Scores over the chosen experts alone.
-  bool norm_topk_prob = true;                 ///< A token's weights sum to 1. Needs K > 1.
-  double scaling_factor = 1.0;                ///< Factor on the weights. Above 0.
+  /// Scores over the chosen experts alone. With softmax it needs K > 1.
+  bool score_after_topk = false;
+  bool norm_topk_prob = true;   ///< A token's weights sum to 1. Needs K > 1.
+  double scaling_factor = 1.0;  ///< Factor on the weights. Above 0.
+  Options options = {};         ///< Of this type alone.
 
   bool operator==(const RouterRecipe&) const = default;
 };
 
+struct ExpertsRecipe {
+  std::string type = "ffn";  ///< Registered kind of experts.
+  Options options = {};      ///< Of this type alone.
+
+  bool operator==(const ExpertsRecipe&) const = default;
+};
+
 /// One balancing loss.
 struct LossRecipe {
-  std::string type = "switch";  ///< "switch" (load balance) or "z" (router z-loss).
-  double coef = 0.01;  ///< Factor in the total loss. At least 0. Default: arXiv 2101.03961.
+  std::string type = "switch";  ///< Registered loss; "switch" balances load, "z" bounds logits.
+  double coef = 0.01;    ///< Factor in the total loss. At least 0. Default: arXiv 2101.03961.
+  Options options = {};  ///< Of this type alone.
 
   bool operator==(const LossRecipe&) const = default;
 };
@@ -77,7 +103,8 @@ struct MoeRecipe {
   /// Layers whose feed-forward is an MoE layer, as indices from 0. Unset: all. Empty: none.
   std::optional<std::vector<int64_t>> layers = {};
   RouterRecipe router;
-  /// Room per expert over its even share. Above 0. Unset: dropless.
+  ExpertsRecipe experts;
+  /// Room per expert over its even share. 1e-6 to 1e6. Unset: dropless.
   std::optional<double> capacity_factor = {};
   /// Tokens among which an expert's room is counted.
   CapacityScope capacity_scope = CapacityScope::kSequence;
@@ -93,12 +120,25 @@ struct TokenizerRecipe {
   bool operator==(const TokenizerRecipe&) const = default;
 };
 
-/// A file or folder of documents.
+/// Documents or examples. docs/data.md describes the formats.
 struct DataSourceRecipe {
-  std::string path = {};        ///< File or folder, relative to the current folder.
-  std::string format = "text";  ///< "text": one document per file.
+  std::string path = {};                  ///< File or folder, relative to the current folder.
+  DataFormat format = DataFormat::kText;  ///< How documents are stored.
   /// Endings of the files of a folder that are read, such as ".md". Empty: all files.
   std::vector<std::string> extensions = {};
+  /// Share of the training samples, relative to the other sources'. Above 0. All sources have one
+  /// or none has. Unset: shares by size.
+  std::optional<double> weight = {};
+  /// How ids are stored in a file of format tokens. Unset: uint16.
+  std::optional<TokenType> dtype = {};
+  /// Id of the last token of each document in a file of format tokens. At least 0. Unset: the file
+  /// is one document.
+  std::optional<int64_t> document_end_id = {};
+
+  /// Whether it holds examples with prompts, not documents.
+  bool has_examples() const {
+    return format == DataFormat::kPromptCompletion || format == DataFormat::kMessages;
+  }
 
   bool operator==(const DataSourceRecipe&) const = default;
 };
@@ -109,7 +149,12 @@ struct DatasetRecipe {
   /// Share of the training documents held out. In [0, 1); 0 if `validation` is given.
   double validation_fraction = 0.0;
   int64_t sequence_length = 256;          ///< Q, tokens per sequence. At least 1.
+  bool packing = true;                    ///< A sequence may hold several documents or examples.
   bool cross_document_attention = false;  ///< Tokens see the earlier documents of their sequence.
+  /// The tokens of an example that are targets. Default: all that the assistant says.
+  TrainOn train_on = TrainOn::kAssistant;
+  /// Examples that do not fit into a sequence. Default: nothing is lost silently.
+  OverlongExamples overlong_examples = OverlongExamples::kError;
 
   bool operator==(const DatasetRecipe&) const = default;
 };
@@ -119,36 +164,60 @@ struct TrainingRecipe {
   /// global_batch_size and gradient_accumulation_steps instead and every number of ranks cuts a
   /// step into the same micro-batches, which losses of micro-batch scope depend on.
   std::optional<int64_t> micro_batch_size;
-  /// Sequences per optimizer step, over all ranks. Unset: follows from the other two.
+  /// Sequences per optimizer step, over all ranks. 1 to 2147483647. Unset: follows from the other
+  /// two.
   std::optional<int64_t> global_batch_size = {};
   /// Passes per optimizer step. 1 to 1048576. Unset: follows from the other two, else 1.
   std::optional<int64_t> gradient_accumulation_steps = {};
   int64_t max_steps = 0;                      ///< Optimizer steps of the run. At least 1. Required.
   std::optional<double> max_grad_norm = 1.0;  ///< Clipping threshold. Above 0. Unset: no clipping.
-  std::optional<int64_t> num_threads = {};    ///< Per rank. At least 1. Unset: share of the cores.
+  /// What a block computes again in backward instead of keeping it.
+  ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::kNone;
+  std::optional<int64_t> num_threads = {};  ///< Per rank. At least 1. Unset: share of the cores.
+  /// Minutes after which the run saves and stops, as if told by a signal. Above 0. Unset: no limit.
+  std::optional<double> max_minutes = {};
+  /// What happens to a step whose loss or gradient norm is not finite.
+  OnNonfinite on_nonfinite = OnNonfinite::kStop;
 
   bool operator==(const TrainingRecipe&) const = default;
 };
 
+/// What the optimizer does differently with the parameters whose global names match.
+struct ParameterGroupRecipe {
+  std::string match = {};                   ///< Shell pattern for the whole name.
+  double lr_scale = 1.0;                    ///< Factor on the learning rate. Above 0.
+  std::optional<double> weight_decay = {};  ///< At least 0. Unset: the optimizer's, none for norms.
+  bool frozen = false;                      ///< Not trained at all.
+
+  bool operator==(const ParameterGroupRecipe&) const = default;
+};
+
 /// Defaults: those of published pretraining runs (OLMoE, Llama) but for the learning rate, ours.
 struct OptimizerRecipe {
-  std::string type = "adamw";              ///< Registered optimizer.
+  std::string type = "adamw";              ///< "adamw", or "muon" for matrices and adamw elsewhere.
   double lr = 3e-4;                        ///< Peak learning rate. Above 0.
   std::array<double, 2> betas{0.9, 0.95};  ///< Decay of the two moments. Each in [0, 1).
   double eps = 1e-8;                       ///< Added to the denominator. Above 0.
   double weight_decay = 0.1;               ///< Decoupled, per unit of lr. At least 0.
+  double momentum = 0.95;                  ///< Of muon. In [0, 1). Default: Jordan's.
+  std::vector<ParameterGroupRecipe> groups = {};  ///< The first match wins.
 
   bool operator==(const OptimizerRecipe&) const = default;
 };
 
 struct LrSchedulerRecipe {
-  std::string type = "cosine";  ///< "constant" or "cosine", after the warm-up.
+  LrSchedule type = LrSchedule::kCosine;  ///< Shape after the warm-up.
   /// Linear warm-up: a whole number of steps, or a share of max_steps in (0, 1).
   double warmup_steps = 0.0;
-  double min_lr_ratio = 0.1;  ///< Last learning rate over lr. In [0, 1]. Default: Llama.
+  double min_lr_ratio = 0.1;  ///< Smallest learning rate over lr. In [0, 1]. Default: Llama.
+  /// The way down of linear, cosine and wsd: steps, or a share of max_steps in (0, 1). Unset: all
+  /// steps after the warm-up; for wsd a tenth of the run.
+  std::optional<double> decay_steps = {};
 
   /// The warm-up in steps; a share is rounded to the nearest step.
   int64_t num_warmup_steps(int64_t max_steps) const;
+  /// The way down in steps, at least 1; unset if decay_steps is.
+  std::optional<int64_t> num_decay_steps(int64_t max_steps) const;
 
   bool operator==(const LrSchedulerRecipe&) const = default;
 };
@@ -161,6 +230,21 @@ struct ParallelRecipe {
   bool operator==(const ParallelRecipe&) const = default;
 };
 
+struct CheckpointRecipe {
+  /// Steps between two saves. At least 1. Unset: after the last step, and when asked to stop.
+  std::optional<int64_t> save_steps = {};
+  /// Checkpoints kept; the oldest go first. At least 1. Unset: all.
+  std::optional<int64_t> save_total_limit = {};
+  /// Also save when an evaluation is the best so far; that checkpoint is kept whatever its age.
+  bool save_best = false;
+  /// "auto": go on from the newest checkpoint of output_dir, if there is one. Unset: output_dir
+  /// must be empty. Else a run folder or step folder to go on from.
+  std::optional<std::string> resume = "auto";
+  bool allow_changes = false;  ///< Go on although seed, data or batch are not those of before.
+
+  bool operator==(const CheckpointRecipe&) const = default;
+};
+
 struct LoggingRecipe {
   int64_t logging_steps = 10;  ///< Steps between two console lines. At least 1.
 
@@ -170,14 +254,14 @@ struct LoggingRecipe {
 struct EvaluationRecipe {
   /// Steps between two evaluations. At least 1. Unset: before the first step and after the last.
   std::optional<int64_t> eval_steps = {};
-  /// Micro-batches per rank and evaluation. At least 1. Unset: the whole validation set.
+  /// Batches of training.global_batch_size per evaluation. At least 1. Unset: the whole set.
   std::optional<int64_t> eval_batches = {};
 
   bool operator==(const EvaluationRecipe&) const = default;
 };
 
 struct Recipe {
-  std::string recipe = "pretrain";  ///< Kind of run.
+  std::string recipe = "pretrain";  ///< Kind of run: "pretrain", or "sft" from a base model.
   int64_t seed = 1234;              ///< Of every random stream. At least 0.
   std::string output_dir = {};      ///< The run folder. Default: runs/ and the recipe file's stem.
   ModelRecipe model;
@@ -188,6 +272,7 @@ struct Recipe {
   OptimizerRecipe optimizer;
   LrSchedulerRecipe lr_scheduler;
   ParallelRecipe parallel;
+  CheckpointRecipe checkpoint;
   LoggingRecipe logging;
   EvaluationRecipe evaluation;
 
@@ -213,7 +298,7 @@ const std::vector<RecipeRule>& recipe_rules();
 ///
 /// dp:          data-parallel ranks, at least 1.
 /// Errors:      ConfigError with the numbers unless global_batch_size = micro_batch_size *
-///              gradient_accumulation_steps * dp has a solution.
+///              gradient_accumulation_steps * dp has a solution with factors up to kMaxBatchFactor.
 void resolve_batch(Recipe& recipe, int64_t dp);
 
 /// Errors: ConfigError listing each axis that does not fit the number of ranks.

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "recipes/config/aliases.h"
+#include "recipes/config/component_keys.h"
 #include "recipes/config/environment.h"
 #include "recipes/config/overrides.h"
 #include "recipes/config/recipe_schema.h"
@@ -125,6 +126,7 @@ LoadedRecipe load_recipe(const std::string& path, const std::vector<std::string>
   expand_environment(root, "", faults);
   recipe_schema().read(root, loaded.recipe, {faults, loaded.origins, "", "a section of keys"});
   check_rules(loaded.recipe, loaded.origins, faults);
+  check_components(loaded.recipe, loaded.origins, faults);
   faults.throw_if_any();
   if (loaded.recipe.output_dir.empty()) {
     loaded.recipe.output_dir = "runs/" + std::filesystem::path(path).stem().string();
@@ -140,6 +142,7 @@ void validate_recipe(const Recipe& recipe) {
   const YamlNode root = recipe_schema().write(recipe);
   recipe_schema().read(root, copy, {faults, origins, "", "a section of keys"});
   check_rules(copy, origins, faults);
+  check_components(copy, origins, faults);
   faults.throw_if_any();
 }
 

@@ -3,18 +3,14 @@
 
 #include "recipes/config/recipe_schema.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "recipes/config/codec.h"
-#include "recipes/config/yaml_node.h"
+#include "recipes/config/component_keys.h"
+#include "recipes/config/recipe_codecs.h"
 
 /// A key of Owner whose path is the path of the member.
 #define HECATON_KEY(Owner, member, codec, doc) \
@@ -24,8 +20,6 @@
 namespace hecaton::recipes {
 namespace {
 
-/// Keeps the product of three such factors within 63 bits.
-constexpr int64_t kMaxFactor = int64_t{1} << 20;
 constexpr int64_t kMaxSize = (int64_t{1} << 31) - 1;
 constexpr int64_t kMaxLayers = 65536;
 
@@ -33,109 +27,84 @@ Codec<int64_t> size() {
   return integer(1, kMaxSize);
 }
 
-Codec<double> above_zero() {
-  return number("above 0", [](double value) { return value > 0.0; });
+/// The range in which a capacity is counted: moe/capacity.h.
+Codec<double> capacity_factor() {
+  return number({.min = 1e-6, .max = 1e6});
 }
 
-Codec<double> at_least_zero() {
-  return number("of at least 0", [](double value) { return value >= 0.0; });
-}
-
-Codec<double> below_one() {
-  return number("in [0, 1)", [](double value) { return value >= 0.0 && value < 1.0; });
-}
-
-Codec<double> share() {
-  return number("in [0, 1]", [](double value) { return value >= 0.0 && value <= 1.0; });
-}
-
-template <typename T>
-Codec<std::optional<T>> or_null(const Codec<T>& inner) {
-  return optional_as("null", inner);
-}
-
-/// A list whose empty form is the word `none`.
-Codec<std::vector<int64_t>> layer_list() {
-  const Codec<std::vector<int64_t>> list = list_of("layer indices", integer(0, kMaxLayers - 1));
-  Codec<std::vector<int64_t>> codec = list;
-  codec.expected = list.expected + ", none";
-  codec.read = [list](
-                   const YamlNode& node, std::vector<int64_t>& value, const ReadContext& context) {
-    if (!node.is_plain_scalar() || node.text != "none") {
-      return list.read(node, value, context);
-    }
-    value.clear();
-    context.record(node);
-    return true;
-  };
-  codec.write = [list](const std::vector<int64_t>& value) {
-    return value.empty() ? YamlNode::plain("none") : list.write(value);
-  };
-  return codec;
-}
-
-/// Exactly two values.
-Codec<std::array<double, 2>> pair_of(const std::string& plural, const Codec<double>& entry) {
-  const Codec<std::vector<double>> list = list_of(plural, entry);
-  Codec<std::array<double, 2>> codec;
-  codec.expected = "a list of two " + plural;
-  codec.read = [list](
-                   const YamlNode& node, std::array<double, 2>& value, const ReadContext& context) {
-    std::vector<double> entries;
-    if (node.kind == YamlNode::Kind::kSequence && node.children.size() != value.size()) {
-      return context.refuse(node);
-    }
-    if (!list.read(node, entries, context)) {
-      return false;
-    }
-    std::copy(entries.begin(), entries.end(), value.begin());
-    return true;
-  };
-  codec.write = [list](const std::array<double, 2>& value) {
-    return list.write({value.begin(), value.end()});
-  };
-  return codec;
-}
-
-/// The list, refused when it has no entry.
-template <typename T>
-Codec<std::vector<T>> not_empty(const Codec<std::vector<T>>& list) {
-  Codec<std::vector<T>> codec = list;
-  codec.expected = list.expected + ", at least one";
-  codec.read = [list](const YamlNode& node, std::vector<T>& value, const ReadContext& context) {
-    if (node.kind == YamlNode::Kind::kSequence && node.children.empty()) {
-      return context.refuse(node);
-    }
-    return list.read(node, value, context);
-  };
-  return codec;
-}
-
-/// Two forms of one number, so the range is not an interval.
-Codec<double> warmup() {
-  Codec<double> codec = number("", [](double value) {
-    return value >= 0.0 && (value < 1.0 || value == std::floor(value)) && value <= 1e15;
+std::vector<Key<DataSourceRecipe>> data_source_keys() {
+  const Codec<DataFormat> format = choice<DataFormat>({
+      {"text", DataFormat::kText},
+      {"tokens", DataFormat::kTokens},
+      {"megatron", DataFormat::kMegatron},
+      {"prompt_completion", DataFormat::kPromptCompletion},
+      {"messages", DataFormat::kMessages},
   });
-  codec.expected = "a number of steps of at least 0, or a share of max_steps in (0, 1)";
-  return codec;
-}
-
-const Schema<DataSourceRecipe>& data_source_schema() {
-  static const Schema<DataSourceRecipe> kSchema({
+  const Codec<TokenType> dtype = choice<TokenType>({
+      {"uint8", TokenType::kUint8},
+      {"uint16", TokenType::kUint16},
+      {"uint32", TokenType::kUint32},
+      {"int32", TokenType::kInt32},
+      {"int64", TokenType::kInt64},
+  });
+  return {
       HECATON_KEY(DataSourceRecipe, path, text(), "file or folder of documents").required(),
-      HECATON_KEY(DataSourceRecipe, format, name_of({"text"}), "how documents are stored"),
+      HECATON_KEY(DataSourceRecipe, format, format, "how documents are stored"),
       HECATON_KEY(DataSourceRecipe,
                   extensions,
                   list_of("file endings", text()),
                   "endings of the files of a folder that are read; empty: all"),
-  });
+      HECATON_KEY(DataSourceRecipe,
+                  dtype,
+                  or_null(dtype),
+                  "how a file of format tokens stores ids; null: uint16"),
+      HECATON_KEY(DataSourceRecipe,
+                  document_end_id,
+                  or_null(integer(0)),
+                  "last id of each document of format tokens; null: the file is one document"),
+  };
+}
+
+/// Sources that are evaluated in their order: they have no weight.
+const Schema<DataSourceRecipe>& validation_source_schema() {
+  static const Schema<DataSourceRecipe> kSchema(data_source_keys());
+  return kSchema;
+}
+
+const Schema<DataSourceRecipe>& train_source_schema() {
+  static const Schema<DataSourceRecipe> kSchema = [] {
+    std::vector<Key<DataSourceRecipe>> keys = data_source_keys();
+    keys.push_back(HECATON_KEY(DataSourceRecipe,
+                               weight,
+                               or_null(above_zero()),
+                               "share of the samples beside the other sources'; null: by size"));
+    return Schema<DataSourceRecipe>(std::move(keys));
+  }();
   return kSchema;
 }
 
 const Schema<LossRecipe>& loss_schema() {
   static const Schema<LossRecipe> kSchema({
-      HECATON_KEY(LossRecipe, type, name_of({"switch", "z"}), "balancing loss").required(),
+      HECATON_KEY(LossRecipe, type, routing_loss_name(), "balancing loss").required(),
       HECATON_KEY(LossRecipe, coef, at_least_zero(), "factor in the total loss").required(),
+      HECATON_KEY(LossRecipe, options, options_section(), "settings of this loss alone"),
+  });
+  return kSchema;
+}
+
+const Schema<ParameterGroupRecipe>& parameter_group_schema() {
+  static const Schema<ParameterGroupRecipe> kSchema({
+      HECATON_KEY(ParameterGroupRecipe,
+                  match,
+                  text(),
+                  "pattern for global parameter names; * stands for any characters")
+          .required(),
+      HECATON_KEY(ParameterGroupRecipe, lr_scale, above_zero(), "factor on the learning rate"),
+      HECATON_KEY(ParameterGroupRecipe,
+                  weight_decay,
+                  or_null(at_least_zero()),
+                  "decay of these, norms and biases included; null: the optimizer's"),
+      HECATON_KEY(ParameterGroupRecipe, frozen, boolean(), "do not train these"),
   });
   return kSchema;
 }
@@ -146,7 +115,7 @@ using Keys = std::vector<Key<Recipe>>;
 
 Keys run_keys() {
   return {
-      HECATON_RECIPE_KEY(recipe, name_of({"pretrain"}), "kind of run"),
+      HECATON_RECIPE_KEY(recipe, name_of({"pretrain", "sft"}), "kind of run"),
       HECATON_RECIPE_KEY(seed, integer(0), "seed of every random stream"),
       HECATON_RECIPE_KEY(output_dir, text(), "run folder; default: runs/ and the recipe's stem"),
   };
@@ -160,6 +129,10 @@ Keys model_keys() {
                                                            {"gelu", Activation::kGelu},
                                                            {"relu2", Activation::kRelu2}});
   return {
+      HECATON_RECIPE_KEY(model.base_model,
+                         or_null(text()),
+                         "run folder, step folder or model folder to start from, which also gives "
+                         "the architecture; null: random weights"),
       HECATON_RECIPE_KEY(model.dtype, dtype, "dtype of weights and activations"),
       HECATON_RECIPE_KEY(model.arch.hidden_size, size(), "model width"),
       HECATON_RECIPE_KEY(model.arch.intermediate_size, size(), "width of the dense feed-forward"),
@@ -200,17 +173,21 @@ Keys moe_keys() {
       HECATON_RECIPE_KEY(moe.shared_expert_intermediate_size,
                          integer(0, kMaxSize),
                          "width of the shared expert; 0: none"),
-      HECATON_RECIPE_KEY(
-          moe.layers, optional_as("all", layer_list()), "layers with experts, counted from 0"),
-      HECATON_RECIPE_KEY(moe.router.type, name_of({"top_k"}), "how experts are chosen"),
+      HECATON_RECIPE_KEY(moe.layers,
+                         optional_as("all", layer_list(kMaxLayers)),
+                         "layers with experts, counted from 0"),
+      HECATON_RECIPE_KEY(moe.router.type, router_name(), "how experts are chosen"),
       HECATON_RECIPE_KEY(moe.router.score, score, "function from router logits to scores"),
       HECATON_RECIPE_KEY(
           moe.router.score_after_topk, boolean(), "compute scores over the chosen experts alone"),
       HECATON_RECIPE_KEY(
           moe.router.norm_topk_prob, boolean(), "divide a token's weights by their sum"),
       HECATON_RECIPE_KEY(moe.router.scaling_factor, above_zero(), "factor on a token's weights"),
+      HECATON_RECIPE_KEY(moe.router.options, options_section(), "settings of this router alone"),
+      HECATON_RECIPE_KEY(moe.experts.type, experts_name(), "what an expert computes"),
+      HECATON_RECIPE_KEY(moe.experts.options, options_section(), "settings of these experts alone"),
       HECATON_RECIPE_KEY(moe.capacity_factor,
-                         or_null(above_zero()),
+                         or_null(capacity_factor()),
                          "room of an expert over its even share; null: drop nothing"),
       HECATON_RECIPE_KEY(
           moe.capacity_scope, scope, "tokens among which an expert's room is counted"),
@@ -221,29 +198,52 @@ Keys moe_keys() {
 }
 
 Keys data_keys() {
-  const Codec<std::vector<DataSourceRecipe>> sources =
-      list_of("files and folders", section_of(data_source_schema()));
+  const Codec<std::vector<DataSourceRecipe>> train_sources =
+      list_of("files and folders", section_of(train_source_schema()));
+  const Codec<std::vector<DataSourceRecipe>> validation_sources =
+      list_of("files and folders", section_of(validation_source_schema()));
+  const Codec<TrainOn> train_on = choice<TrainOn>({{"assistant", TrainOn::kAssistant},
+                                                   {"completion", TrainOn::kCompletion},
+                                                   {"all", TrainOn::kAll}});
+  const Codec<OverlongExamples> overlong =
+      choice<OverlongExamples>({{"error", OverlongExamples::kError},
+                                {"truncate", OverlongExamples::kTruncate},
+                                {"drop", OverlongExamples::kDrop}});
   return {
       HECATON_RECIPE_KEY(tokenizer.type, name_of({"bytes"}), "how text becomes tokens"),
-      HECATON_RECIPE_KEY(dataset.train, not_empty(sources), "documents to train on").required(),
-      HECATON_RECIPE_KEY(dataset.validation, sources, "documents to evaluate on"),
+      HECATON_RECIPE_KEY(dataset.train, not_empty(train_sources), "documents to train on")
+          .required(),
+      HECATON_RECIPE_KEY(dataset.validation, validation_sources, "documents to evaluate on"),
       HECATON_RECIPE_KEY(
           dataset.validation_fraction, below_one(), "share of the documents held out instead"),
       HECATON_RECIPE_KEY(dataset.sequence_length, size(), "tokens per sequence"),
+      HECATON_RECIPE_KEY(
+          dataset.packing, boolean(), "let a sequence hold several documents or examples"),
       HECATON_RECIPE_KEY(dataset.cross_document_attention,
                          boolean(),
                          "let tokens see earlier documents of their sequence"),
+      HECATON_RECIPE_KEY(dataset.train_on,
+                         train_on,
+                         "targets of an example: the assistant's words, its last ones, or all"),
+      HECATON_RECIPE_KEY(
+          dataset.overlong_examples, overlong, "examples that do not fit into a sequence"),
   };
 }
 
 Keys training_keys() {
-  const Codec<int64_t> factor = integer(1, kMaxFactor);
+  const Codec<int64_t> factor = integer(1, kMaxBatchFactor);
+  const Codec<ActivationCheckpointing> checkpointing =
+      choice<ActivationCheckpointing>({{"none", ActivationCheckpointing::kNone},
+                                       {"full", ActivationCheckpointing::kFull},
+                                       {"moe", ActivationCheckpointing::kMoe}});
+  const Codec<OnNonfinite> on_nonfinite =
+      choice<OnNonfinite>({{"stop", OnNonfinite::kStop}, {"skip", OnNonfinite::kSkip}});
   return {
       HECATON_RECIPE_KEY(training.micro_batch_size,
                          or_null(factor),
                          "sequences per rank and pass; null: from the other two, else 8"),
       HECATON_RECIPE_KEY(training.global_batch_size,
-                         or_null(integer(1)),
+                         or_null(size()),
                          "sequences per optimizer step over all ranks; null: the product"),
       HECATON_RECIPE_KEY(training.gradient_accumulation_steps,
                          or_null(factor),
@@ -252,44 +252,102 @@ Keys training_keys() {
       HECATON_RECIPE_KEY(training.max_grad_norm,
                          or_null(above_zero()),
                          "gradient norm above which it is clipped; null: never"),
+      HECATON_RECIPE_KEY(training.activation_checkpointing,
+                         checkpointing,
+                         "what backward computes again instead of keeping it: nothing, whole "
+                         "blocks, or MoE layers"),
       HECATON_RECIPE_KEY(training.num_threads,
-                         or_null(integer(1, kMaxFactor)),
+                         or_null(integer(1, kMaxBatchFactor)),
                          "threads per rank; null: the rank's share of the cores"),
-      HECATON_RECIPE_KEY(optimizer.type, name_of({"adamw"}), "update rule"),
+      HECATON_RECIPE_KEY(training.max_minutes,
+                         or_null(above_zero()),
+                         "minutes after which the run saves and stops; null: no limit"),
+      HECATON_RECIPE_KEY(training.on_nonfinite,
+                         on_nonfinite,
+                         "what happens to a step whose loss or gradient norm is not finite"),
+  };
+}
+
+Keys optimizer_keys() {
+  const Codec<LrSchedule> schedule =
+      choice<LrSchedule>({{"constant", LrSchedule::kConstant},
+                          {"linear", LrSchedule::kLinear},
+                          {"cosine", LrSchedule::kCosine},
+                          {"wsd", LrSchedule::kWsd},
+                          {"inverse_sqrt", LrSchedule::kInverseSqrt}});
+  return {
+      HECATON_RECIPE_KEY(optimizer.type,
+                         name_of({"adamw", "muon"}),
+                         "update rule; muon is for matrices, with adamw for the rest"),
       HECATON_RECIPE_KEY(optimizer.lr, above_zero(), "peak learning rate"),
       HECATON_RECIPE_KEY(optimizer.betas,
                          pair_of("numbers in [0, 1)", below_one()),
                          "decay of the first and second moment"),
       HECATON_RECIPE_KEY(optimizer.eps, above_zero(), "added to the denominator"),
       HECATON_RECIPE_KEY(optimizer.weight_decay, at_least_zero(), "decoupled decay per unit of lr"),
+      HECATON_RECIPE_KEY(optimizer.momentum, below_one(), "decay of muon's momentum"),
+      HECATON_RECIPE_KEY(optimizer.groups,
+                         list_of("parameter groups", section_of(parameter_group_schema())),
+                         "parameters that are treated differently; the first match wins"),
+      HECATON_RECIPE_KEY(lr_scheduler.type, schedule, "shape after the warm-up"),
+      HECATON_RECIPE_KEY(lr_scheduler.warmup_steps,
+                         steps_or_share(0),
+                         "steps, or share of max_steps, of linear warm-up"),
+      HECATON_RECIPE_KEY(lr_scheduler.min_lr_ratio, share(), "smallest learning rate over lr"),
+      HECATON_RECIPE_KEY(lr_scheduler.decay_steps,
+                         or_null(steps_or_share(1)),
+                         "steps, or share of max_steps, of the way down; null: all after the "
+                         "warm-up, for wsd a tenth"),
+  };
+}
+
+Keys checkpoint_keys() {
+  return {
+      HECATON_RECIPE_KEY(checkpoint.save_steps,
+                         or_null(integer(1)),
+                         "steps between two saves; null: only at the end and when asked to stop"),
+      HECATON_RECIPE_KEY(checkpoint.save_total_limit,
+                         or_null(integer(1)),
+                         "checkpoints kept, the oldest go first; null: all"),
+      HECATON_RECIPE_KEY(checkpoint.save_best,
+                         boolean(),
+                         "also save when an evaluation is the best so far, and keep that"),
+      HECATON_RECIPE_KEY(checkpoint.resume,
+                         or_null(text()),
+                         "auto: go on from the newest checkpoint of output_dir; null: start in an "
+                         "empty output_dir; else a run folder or step folder to go on from"),
       HECATON_RECIPE_KEY(
-          lr_scheduler.type, name_of({"constant", "cosine"}), "shape after the warm-up"),
-      HECATON_RECIPE_KEY(
-          lr_scheduler.warmup_steps, warmup(), "steps, or share of max_steps, of linear warm-up"),
-      HECATON_RECIPE_KEY(lr_scheduler.min_lr_ratio, share(), "last learning rate over lr"),
+          checkpoint.allow_changes, boolean(), "go on although seed, data or batch changed"),
   };
 }
 
 Keys running_keys() {
   return {
       HECATON_RECIPE_KEY(parallel.dp,
-                         optional_as("auto", integer(1, kMaxFactor)),
+                         optional_as("auto", integer(1, kMaxBatchFactor)),
                          "ranks that split the batch; auto: all"),
-      HECATON_RECIPE_KEY(parallel.ep, integer(1, kMaxFactor), "ranks that split the experts"),
+      HECATON_RECIPE_KEY(parallel.ep, integer(1, kMaxBatchFactor), "ranks that split the experts"),
       HECATON_RECIPE_KEY(logging.logging_steps, integer(1), "steps between two console lines"),
       HECATON_RECIPE_KEY(evaluation.eval_steps,
                          or_null(integer(1)),
                          "steps between two evaluations; null: only at start and end"),
-      HECATON_RECIPE_KEY(evaluation.eval_batches,
-                         or_null(integer(1)),
-                         "micro-batches per evaluation; null: the whole validation set"),
+      HECATON_RECIPE_KEY(
+          evaluation.eval_batches,
+          or_null(integer(1)),
+          "batches of global_batch_size per evaluation; null: the whole validation set"),
   };
 }
 
 Keys all_keys() {
   Keys all;
-  for (const Keys& keys :
-       {run_keys(), model_keys(), moe_keys(), data_keys(), training_keys(), running_keys()}) {
+  for (const Keys& keys : {run_keys(),
+                           model_keys(),
+                           moe_keys(),
+                           data_keys(),
+                           training_keys(),
+                           optimizer_keys(),
+                           checkpoint_keys(),
+                           running_keys()}) {
     all.insert(all.end(), keys.begin(), keys.end());
   }
   return all;
@@ -300,6 +358,26 @@ Keys all_keys() {
 const Schema<Recipe>& recipe_schema() {
   static const Schema<Recipe> kSchema(all_keys());
   return kSchema;
+}
+
+const std::vector<std::pair<std::string, std::string>>& recipe_sections() {
+  static const std::vector<std::pair<std::string, std::string>> kSections = {
+      {"model", "The decoder."},
+      {"model.arch", "Its shape, spelt as in config.json."},
+      {"moe", "Its layers with experts."},
+      {"moe.router", "How tokens find their experts."},
+      {"moe.experts", "What an expert computes."},
+      {"tokenizer", "How text becomes tokens."},
+      {"dataset", "What is trained and evaluated on."},
+      {"training", "Batches, length, threads."},
+      {"optimizer", "How gradients change parameters."},
+      {"lr_scheduler", "The learning rate over the steps."},
+      {"parallel", "How ranks share the work."},
+      {"checkpoint", "What is saved, and where a run goes on."},
+      {"logging", "What is reported."},
+      {"evaluation", "When the validation data is looked at."},
+  };
+  return kSections;
 }
 
 }  // namespace hecaton::recipes

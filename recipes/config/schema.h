@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "recipes/config/codec.h"
+#include "recipes/config/value_form.h"
 #include "recipes/config/yaml_node.h"
 
 namespace hecaton::recipes {
@@ -22,6 +24,7 @@ struct Key {
   std::string path;  ///< dotted, from the owner
   std::string doc;   ///< one line: meaning and unit
   std::string expected;
+  ValueForm form;
   bool is_required = false;
   std::function<bool(const YamlNode&, Owner&, const ReadContext&)> read;
   std::function<YamlNode(const Owner&)> write;
@@ -44,6 +47,7 @@ Key<Owner> make_key(const std::string& path,
   key.path = path;
   key.doc = doc;
   key.expected = codec.expected;
+  key.form = codec.form;
   key.read = [member, codec](const YamlNode& node, Owner& owner, const ReadContext& context) {
     return codec.read(node, member(owner), context);
   };
@@ -116,6 +120,24 @@ class Schema {
     return is_read;
   }
 
+  /// What pages and editors are told about the keys.
+  std::vector<KeyDescription> describe() const {
+    const Owner defaults;
+    std::vector<KeyDescription> described;
+    described.reserve(keys_.size());
+    for (const Key<Owner>& key : keys_) {
+      KeyDescription description = {
+          key.path, key.doc, key.expected, key.is_required, std::nullopt, key.form};
+      const YamlNode value = key.write(defaults);
+      const bool is_empty_text = value.kind == YamlNode::Kind::kScalar && value.text.empty();
+      if (!key.is_required && !is_empty_text) {
+        description.default_value = value;
+      }
+      described.push_back(std::move(description));
+    }
+    return described;
+  }
+
   YamlNode write(const Owner& owner) const {
     YamlNode map = YamlNode::map();
     for (const Key<Owner>& key : keys_) {
@@ -176,7 +198,8 @@ Codec<T> section_of(const Schema<T>& schema) {
           [&schema](const YamlNode& node, T& value, const ReadContext& context) {
             return schema.read(node, value, context);
           },
-          [&schema](const T& value) { return schema.write(value); }};
+          [&schema](const T& value) { return schema.write(value); },
+          {section_form(schema.describe()), schema.describe()}};
 }
 
 }  // namespace hecaton::recipes

@@ -35,8 +35,7 @@ YamlNode container_for(const std::string& path,
                        const Origin& origin) {
   const Key<Recipe>* key = recipe_schema().find(path);
   if (is_index(following) && key != nullptr) {
-    const Recipe defaults;
-    YamlNode value = key->write(defaults);
+    YamlNode value = key->write(Recipe());
     if (value.kind == YamlNode::Kind::kSequence) {
       return value;
     }
@@ -94,6 +93,11 @@ void set_path(YamlNode& root, const std::string& path, YamlNode value, FaultList
     walked = join_path(walked, step);
   }
   node->assign(std::move(value));
+}
+
+YamlNode given_or_default(const YamlNode& root, const std::string& path) {
+  const YamlNode* given = find_path(root, path);
+  return given == nullptr ? recipe_schema().find(path)->write(Recipe()) : *given;
 }
 
 bool erase_path(YamlNode& root, const std::string& path) {

@@ -15,6 +15,9 @@ namespace hecaton::recipes {
 /// Every list on the way takes the value's origin.
 void set_path(YamlNode& root, const std::string& path, YamlNode value, FaultList& faults);
 
+/// The value of the key `path`: the one in the tree, else its default.
+YamlNode given_or_default(const YamlNode& root, const std::string& path);
+
 /// Takes the node at the dotted path out of the tree and returns whether there was one.
 bool erase_path(YamlNode& root, const std::string& path);
 

@@ -34,6 +34,9 @@ std::string print_flow(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::kScalar) {
     return node.is_quoted ? print_text(node.text) : node.text;
   }
+  if (node.kind == YamlNode::Kind::kMap) {
+    return "{}";  // others are printed as blocks
+  }
   std::string out;
   for (const YamlNode& child : node.children) {
     out += (out.empty() ? "" : ", ") + print_flow(child);
@@ -51,7 +54,7 @@ void print_map(const YamlNode& map,
   for (const YamlNode& child : map.children) {
     out << (is_first ? first_indent : indent) << child.key << ":";
     is_first = false;
-    if (child.kind == YamlNode::Kind::kMap) {
+    if (child.kind == YamlNode::Kind::kMap && !child.children.empty()) {
       out << '\n';
       print_map(child, indent + "  ", indent + "  ", with_origins, out);
     } else if (is_block_list(child)) {

@@ -67,6 +67,17 @@ TEST_F(RecipeOverrideTest, DeletesKeysAndEntries) {
             "b");
 }
 
+TEST_F(RecipeOverrideTest, DeletesEntriesOfDefaultLists) {
+  EXPECT_EQ(load_minimal({"~moe.losses.0"}).moe.losses, Losses{});
+  EXPECT_EQ(load_minimal({"~moe.router_aux_loss_coef"}).moe.losses, Losses{});
+  EXPECT_EQ(load_minimal({"moe.router_z_loss_coef=0.5", "~moe.router_aux_loss_coef"}).moe.losses,
+            (Losses{{"z", 0.5}}));
+  EXPECT_EQ(load_minimal({"~moe.router_z_loss_coef"}).moe.losses, (Losses{{"switch", 0.01}}))
+      << "there is none to delete";
+  EXPECT_EQ(error_of_override("~moe.losses.1"),
+            "override '~moe.losses.1': moe.losses: has no entry 1");
+}
+
 TEST_F(RecipeOverrideTest, NamesTheArgumentInItsFaults) {
   EXPECT_EQ(error_of_override("optimizer.lrr=1"),
             "override 'optimizer.lrr=1': optimizer.lrr: unknown key; did you mean "
@@ -129,7 +140,8 @@ TEST_F(RecipeAliasTest, ReadsEachOldName) {
   const Recipe recipe = load(
                             "dataset: {train: [{path: a}]}\n"
                             "batch_size: 2\n"
-                            "lr_scheduler_type: constant\n"
+                            "lr_decay_style: inverse-square-root\n"
+                            "gradient_checkpointing: true\n"
                             "num_warmup_steps: 3\n"
                             "train_iters: 4\n"
                             "clip_grad: 5\n"
@@ -140,7 +152,8 @@ TEST_F(RecipeAliasTest, ReadsEachOldName) {
                             "ep_size: 4\n")
                             .recipe;
   EXPECT_EQ(recipe.training.micro_batch_size, 2);
-  EXPECT_EQ(recipe.lr_scheduler.type, "constant");
+  EXPECT_EQ(recipe.lr_scheduler.type, LrSchedule::kInverseSqrt);
+  EXPECT_EQ(recipe.training.activation_checkpointing, ActivationCheckpointing::kFull);
   EXPECT_EQ(recipe.lr_scheduler.warmup_steps, 3);
   EXPECT_EQ(recipe.training.max_steps, 4);
   EXPECT_EQ(recipe.training.max_grad_norm, 5);

@@ -56,6 +56,32 @@ TEST(RecipeTest, RefusesNormalisedWeightsOfASingleExpert) {
             "that is always 1 does not train the router");
 }
 
+TEST(RecipeTest, RefusesSoftmaxOverASingleExpert) {
+  const auto use_one_expert = [](Recipe& recipe) {
+    recipe.moe.num_experts_per_tok = 1;
+    recipe.moe.router.norm_topk_prob = false;
+    recipe.moe.router.score_after_topk = true;
+  };
+  EXPECT_EQ(validation_error(use_one_expert),
+            "moe.router.score_after_topk: must be false when moe.num_experts_per_tok is 1 and "
+            "moe.router.score is softmax: a score that is always 1 does not train the router");
+  EXPECT_EQ(validation_error([&](Recipe& recipe) {
+              use_one_expert(recipe);
+              recipe.moe.router.score = RouterScore::kSigmoid;
+            }),
+            "no ConfigError");
+}
+
+TEST(RecipeTest, RefusesCapacitiesThatCannotBeCounted) {
+  for (const auto& [factor, text] : {std::pair{1e300, "1e+300"}, std::pair{1e-7, "1e-07"}}) {
+    const double capacity_factor = factor;
+    EXPECT_EQ(
+        validation_error([&](Recipe& recipe) { recipe.moe.capacity_factor = capacity_factor; }),
+        std::string("moe.capacity_factor: must be a number in [1e-06, 1e+06] or null, found ") +
+            text);
+  }
+}
+
 TEST(RecipeTest, RefusesHeadsThatDoNotFitTheWidth) {
   EXPECT_EQ(validation_error([](Recipe& recipe) { recipe.model.arch.hidden_size = 130; }),
             "model.arch.hidden_size: must be a multiple of model.arch.num_attention_heads = 4 "
@@ -145,6 +171,25 @@ TEST(RecipeTest, CountsWarmupStepsOrTakesAShareOfTheRun) {
   EXPECT_EQ(LrSchedulerRecipe{.warmup_steps = 0.07}.num_warmup_steps(100), 7);
   EXPECT_EQ(LrSchedulerRecipe{.warmup_steps = 1}.num_warmup_steps(100), 1);
   EXPECT_EQ(LrSchedulerRecipe{}.num_warmup_steps(100), 0);
+  EXPECT_EQ(LrSchedulerRecipe{.decay_steps = 40}.num_decay_steps(400), 40);
+  EXPECT_EQ(LrSchedulerRecipe{.decay_steps = 0.25}.num_decay_steps(100), 25);
+  EXPECT_EQ(LrSchedulerRecipe{.decay_steps = 0.001}.num_decay_steps(100), 1);
+  EXPECT_FALSE(LrSchedulerRecipe{}.num_decay_steps(100).has_value());
+}
+
+TEST(RecipeTest, RefusesAWayDownOfAScheduleThatHasNone) {
+  const auto with_type = [](LrSchedule type) {
+    return [type](Recipe& recipe) {
+      recipe.lr_scheduler.type = type;
+      recipe.lr_scheduler.decay_steps = 5;
+    };
+  };
+  for (const LrSchedule type : {LrSchedule::kConstant, LrSchedule::kInverseSqrt}) {
+    EXPECT_EQ(validation_error(with_type(type)),
+              "lr_scheduler.decay_steps: must be null unless lr_scheduler.type is linear, cosine "
+              "or wsd, found 5");
+  }
+  EXPECT_EQ(validation_error(with_type(LrSchedule::kWsd)), "no ConfigError");
 }
 
 /// What resolve_batch() makes of a micro-batch of 4, as {global, accumulation}.
@@ -194,6 +239,16 @@ TEST(RecipeTest, RefusesBatchSizesThatContradictEachOther) {
   EXPECT_EQ(config_error([] { resolved(16, std::nullopt, 3); }),
             "training.global_batch_size: must be a multiple of micro_batch_size 4 * dp 3 = 12, "
             "found 16");
+}
+
+TEST(RecipeTest, RefusesBatchesThatNoRankCanPass) {
+  EXPECT_EQ(config_error([] { resolved(1 << 30, std::nullopt, 2); }),
+            "training.global_batch_size: must be at most 1048576 * micro_batch_size 4 * dp 2 = 8, "
+            "found 1073741824");
+  EXPECT_EQ(validation_error(
+                [](Recipe& recipe) { recipe.training.global_batch_size = 9000000000000000000; }),
+            "training.global_batch_size: must be an integer from 1 to 2147483647 or null, found "
+            "9000000000000000000");
 }
 
 TEST(RecipeTest, RefusesBatchSizesBeforeTheRanksAreKnown) {
