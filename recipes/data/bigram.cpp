@@ -16,40 +16,61 @@ namespace hecaton::recipes {
 namespace {
 
 constexpr double kSmoothing = 0.05;
-constexpr size_t kNumTokens = ByteTokenizer::kDocumentEndId + 1;
+constexpr int64_t kNumTokens = ByteTokenizer::kDocumentEndId + 1;
 
-/// Calls visit(token, next token) for each target among the first `num_inputs` tokens.
+/// Many more pairs than there are kinds of them.
+constexpr int64_t kMaxTrainTokens = int64_t{1} << 28;
+
+/// Calls visit(token, next token) for each target of the first `num_windows` windows; returns
+/// whether all tokens of them were bytes and document ends.
 template <typename Visit>
-void for_each_target(const TokenDataset& dataset, int64_t num_inputs, const Visit& visit) {
-  const std::vector<uint16_t>& tokens = dataset.stream().tokens;
-  for (int64_t token_idx = 0; token_idx < num_inputs; ++token_idx) {
-    if (dataset.has_target(token_idx)) {
-      const auto place = static_cast<size_t>(token_idx);
-      visit(tokens[place], tokens[place + 1]);
+bool for_each_target(const TokenDataset& dataset, int64_t num_windows, const Visit& visit) {
+  num_windows = std::min(num_windows, dataset.num_windows());
+  constexpr int64_t kWindowsAtOnce = 64;
+  for (int64_t first = 0; first < num_windows; first += kWindowsAtOnce) {
+    const Batch batch = dataset.window_batch(first, std::min(kWindowsAtOnce, num_windows - first));
+    const auto* inputs = batch.input_BQ.const_data_ptr<int64_t>();
+    const auto* targets = batch.target_BQ.const_data_ptr<int64_t>();
+    for (int64_t place = 0; place < batch.target_BQ.numel(); ++place) {
+      if (targets[place] == kIgnoredTarget) {
+        continue;
+      }
+      if (inputs[place] >= kNumTokens || targets[place] >= kNumTokens) {
+        return false;
+      }
+      visit(inputs[place], targets[place]);
     }
   }
+  return true;
 }
 
 }  // namespace
 
-double bigram_loss(const TokenDataset& train, const TokenDataset& evaluated, int64_t num_windows) {
-  std::vector<int64_t> num_pairs(kNumTokens * kNumTokens, 0);
-  std::vector<int64_t> num_firsts(kNumTokens, 0);
-  for_each_target(train, train.num_tokens(), [&](size_t first, size_t second) {
-    ++num_pairs[first * kNumTokens + second];
-    ++num_firsts[first];
-  });
-
+std::optional<double> bigram_loss(const TokenDataset& train,
+                                  const TokenDataset& evaluated,
+                                  int64_t num_windows) {
+  std::vector<int64_t> num_pairs(static_cast<size_t>(kNumTokens * kNumTokens), 0);
+  std::vector<int64_t> num_firsts(static_cast<size_t>(kNumTokens), 0);
+  const auto pair = [](int64_t first, int64_t second) {
+    return static_cast<size_t>(first * kNumTokens + second);
+  };
+  const int64_t max_train_windows = kMaxTrainTokens / train.sequence_length() + 1;
+  const auto count = [&](int64_t first, int64_t second) {
+    ++num_pairs[pair(first, second)];
+    ++num_firsts[static_cast<size_t>(first)];
+  };
   double sum = 0.0;
   int64_t num_targets = 0;
-  const int64_t num_inputs =
-      std::min(num_windows * evaluated.sequence_length(), evaluated.num_tokens());
-  for_each_target(evaluated, num_inputs, [&](size_t first, size_t second) {
-    const auto num_seen = static_cast<double>(num_pairs[first * kNumTokens + second]);
-    const auto num_all = static_cast<double>(num_firsts[first]);
+  const auto add_loss = [&](int64_t first, int64_t second) {
+    const auto num_seen = static_cast<double>(num_pairs[pair(first, second)]);
+    const auto num_all = static_cast<double>(num_firsts[static_cast<size_t>(first)]);
     sum -= std::log((num_seen + kSmoothing) / (num_all + kSmoothing * kNumTokens));
     ++num_targets;
-  });
+  };
+  if (!for_each_target(train, max_train_windows, count) ||
+      !for_each_target(evaluated, num_windows, add_loss)) {
+    return std::nullopt;
+  }
   if (num_targets == 0) {
     throw DataError("evaluation: expected a target in the first " + std::to_string(num_windows) +
                     " windows, found none");

@@ -4,10 +4,9 @@
 #include "recipes/data/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <numeric>
-#include <string>
 #include <utility>
 
 #include <ATen/ops/full.h>
@@ -21,73 +20,118 @@
 namespace hecaton::recipes {
 namespace {
 
-uint64_t hash_tokens(const std::vector<uint16_t>& tokens) {
-  return hash_name(
-      {reinterpret_cast<const char*>(tokens.data()), tokens.size() * sizeof(uint16_t)});
+std::vector<double> weights_of(const std::vector<DataSource>& sources) {
+  std::vector<double> weights;
+  weights.reserve(sources.size());
+  for (const DataSource& source : sources) {
+    if (source.weight) {
+      weights.push_back(*source.weight);
+    }
+  }
+  if (!weights.empty() && weights.size() != sources.size()) {
+    throw ConfigError("data: expected a weight for every source or for none, found " +
+                      std::to_string(weights.size()) + " weights for " +
+                      std::to_string(sources.size()) + " sources");
+  }
+  return weights;
 }
 
 }  // namespace
 
-void TokenStream::append_document(std::string_view text) {
-  document_starts.push_back(static_cast<int64_t>(tokens.size()));
-  const size_t start = tokens.size();
-  tokens.resize(start + text.size() + 1, ByteTokenizer::kDocumentEndId);
-  std::transform(text.begin(),
-                 text.end(),
-                 tokens.begin() + static_cast<std::ptrdiff_t>(start),
-                 ByteTokenizer::token_of);
-}
-
-TokenStream tokenize_files(const std::vector<TextFile>& files) {
-  TokenStream stream;
-  for (const TextFile& file : files) {
-    stream.append_document(read_text_file(file.path));
-  }
-  return stream;
-}
-
-TokenDataset::TokenDataset(TokenStream stream, const TokenDatasetOptions& options)
-    : stream_(std::move(stream)), options_(options), fingerprint_(hash_tokens(stream_.tokens)) {
-  if (options_.sequence_length < 1) {
-    throw ConfigError("dataset.sequence_length = " + std::to_string(options_.sequence_length) +
+TokenDataset::TokenDataset(std::vector<DataSource> sources, int64_t sequence_length, uint64_t seed)
+    : sources_(std::move(sources)), sequence_length_(sequence_length), seed_(seed) {
+  if (sequence_length_ < 1) {
+    throw ConfigError("dataset.sequence_length = " + std::to_string(sequence_length_) +
                       ": must be at least 1");
   }
-  HECATON_CHECK(num_documents() < std::numeric_limits<int32_t>::max(),
-                "documents are numbered in 32 bits");
-  int64_t token_idx = 0;
-  while (token_idx < num_tokens() && !has_target(token_idx)) {
-    ++token_idx;
+  window_starts_.reserve(sources_.size() + 1);
+  for (const DataSource& source : sources_) {
+    int64_t window = window_starts_.back();
+    window_starts_.push_back(window + source.windows->num_windows());
+    while (window < num_windows() && window_batch(window, 1).num_target_tokens == 0) {
+      ++window;
+    }
+    if (window == num_windows()) {
+      throw DataError(source.name + ": expected a token to train on, found none in " +
+                      std::to_string(source.windows->num_documents()) + " documents");
+    }
   }
-  if (token_idx >= num_tokens()) {
-    throw DataError("data: expected at least one byte of text, found none in " +
-                    std::to_string(num_documents()) + " files");
+  std::vector<double> weights = weights_of(sources_);
+  if (!weights.empty()) {
+    blend_.emplace(std::move(weights));
   }
 }
 
-int64_t TokenDataset::num_windows() const {
-  // The last token is nobody's input: nothing follows it.
-  return (num_tokens() - 1 + options_.sequence_length - 1) / options_.sequence_length;
+int64_t TokenDataset::num_tokens() const {
+  int64_t sum = 0;
+  for (const DataSource& source : sources_) {
+    sum += source.windows->num_tokens();
+  }
+  return sum;
 }
 
-int64_t TokenDataset::document_of(int64_t token_idx) const {
-  const auto& starts = stream_.document_starts;
-  return std::upper_bound(starts.begin(), starts.end(), token_idx) - starts.begin() - 1;
+int64_t TokenDataset::num_documents() const {
+  int64_t sum = 0;
+  for (const DataSource& source : sources_) {
+    sum += source.windows->num_documents();
+  }
+  return sum;
 }
 
-bool TokenDataset::has_target(int64_t token_idx) const {
-  const bool is_end =
-      stream_.tokens[static_cast<size_t>(token_idx)] == ByteTokenizer::kDocumentEndId;
-  return token_idx + 1 < num_tokens() && (options_.cross_document_attention || !is_end);
+uint64_t TokenDataset::fingerprint() const {
+  std::string all;
+  for (const DataSource& source : sources_) {
+    all += std::to_string(source.windows->fingerprint()) + ".";
+  }
+  return hash_name(all);
+}
+
+std::vector<SourceUse> TokenDataset::source_uses(int64_t num_samples) const {
+  const std::vector<int64_t> taken =
+      blend_ ? blend_->num_taken(num_samples) : std::vector<int64_t>{};
+  std::vector<SourceUse> uses;
+  uses.reserve(sources_.size());
+  for (const DataSource& source : sources_) {
+    const WindowSource& windows = *source.windows;
+    SourceUse use = {.name = source.name,
+                     .num_documents = windows.num_documents(),
+                     .num_tokens = windows.num_tokens(),
+                     .num_windows = windows.num_windows()};
+    const auto size = static_cast<double>(use.num_windows);
+    if (blend_) {
+      use.num_samples = taken[uses.size()];
+      use.num_epochs = static_cast<double>(use.num_samples) / size;
+    } else {
+      // Every window takes its turn in each epoch over all sources.
+      use.num_epochs = static_cast<double>(num_samples) / static_cast<double>(num_windows());
+      use.num_samples = std::llround(use.num_epochs * size);
+    }
+    uses.push_back(std::move(use));
+  }
+  return uses;
+}
+
+int64_t TokenDataset::window_of(int64_t sample) const {
+  std::string stream = "dataset.train.";
+  int64_t first = 0;
+  int64_t size = num_windows();
+  if (blend_) {
+    const BlendOrder::Draw draw = blend_->at(sample);
+    stream += std::to_string(draw.source) + ".";
+    first = window_starts_[draw.source];
+    size = window_starts_[draw.source + 1] - first;
+    sample = draw.idx;
+  }
+  const CounterRng rng(seed_, stream + "epoch." + std::to_string(sample / size));
+  return first + permuted_idx(sample % size, size, rng);
 }
 
 Batch TokenDataset::train_batch(int64_t first_sample, int64_t count) const {
   HECATON_CHECK(first_sample >= 0 && count >= 0, "samples are counted from 0");
-  std::vector<int64_t> windows;
-  windows.reserve(static_cast<size_t>(count));
-  for (int64_t sample = first_sample; sample < first_sample + count; ++sample) {
-    const int64_t epoch = sample / num_windows();
-    const CounterRng rng(options_.seed, "dataset.train.epoch." + std::to_string(epoch));
-    windows.push_back(permuted_idx(sample % num_windows(), num_windows(), rng));
+  std::vector<int64_t> windows(static_cast<size_t>(count));
+  std::iota(windows.begin(), windows.end(), first_sample);
+  for (int64_t& window : windows) {
+    window = window_of(window);
   }
   return batch_of(windows, first_sample);
 }
@@ -101,35 +145,27 @@ Batch TokenDataset::window_batch(int64_t first_window, int64_t count) const {
 
 Batch TokenDataset::batch_of(const std::vector<int64_t>& windows, int64_t first_sample) const {
   const auto B = static_cast<int64_t>(windows.size());
-  const int64_t Q = options_.sequence_length;
-  const bool is_isolated = !options_.cross_document_attention;
+  const int64_t Q = sequence_length_;
   Batch batch = {
       .input_BQ = at::full({B, Q}, ByteTokenizer::kPaddingId, at::kLong),
       .target_BQ = at::full({B, Q}, kIgnoredTarget, at::kLong),
-      .document_idx_BQ = at::full({B, Q}, is_isolated ? num_documents() : 0, at::kInt),
+      .document_idx_BQ = at::full({B, Q}, kPaddingDocument, at::kInt),
       .valid_BQ = at::zeros({B, Q}, at::kBool),
       .num_target_tokens = 0,
       .first_sample = first_sample,
   };
-  auto* input = batch.input_BQ.mutable_data_ptr<int64_t>();
-  auto* target = batch.target_BQ.mutable_data_ptr<int64_t>();
-  auto* document_idx = batch.document_idx_BQ.mutable_data_ptr<int32_t>();
-  auto* valid = batch.valid_BQ.mutable_data_ptr<bool>();
-  for (int64_t row = 0; row < B; ++row) {
-    const int64_t begin = windows[static_cast<size_t>(row)] * Q;
-    const int64_t end = std::min(begin + Q, num_tokens() - 1);
-    int64_t place = row * Q;
-    for (int64_t token_idx = begin; token_idx < end; ++token_idx, ++place) {
-      input[place] = stream_.tokens[static_cast<size_t>(token_idx)];
-      valid[place] = true;
-      if (is_isolated) {
-        document_idx[place] = static_cast<int32_t>(document_of(token_idx));
-      }
-      if (has_target(token_idx)) {
-        target[place] = stream_.tokens[static_cast<size_t>(token_idx) + 1];
-        ++batch.num_target_tokens;
-      }
+  WindowRow row = {batch.input_BQ.mutable_data_ptr<int64_t>(),
+                   batch.target_BQ.mutable_data_ptr<int64_t>(),
+                   batch.document_idx_BQ.mutable_data_ptr<int32_t>(),
+                   batch.valid_BQ.mutable_data_ptr<bool>()};
+  for (const int64_t window : windows) {
+    if (window < num_windows()) {
+      const auto end = std::upper_bound(window_starts_.begin(), window_starts_.end(), window);
+      const auto source = static_cast<size_t>(end - window_starts_.begin()) - 1;
+      batch.num_target_tokens +=
+          sources_[source].windows->fill(window - window_starts_[source], row);
     }
+    row = {row.input_Q + Q, row.target_Q + Q, row.document_idx_Q + Q, row.valid_Q + Q};
   }
   return batch;
 }

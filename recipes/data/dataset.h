@@ -4,89 +4,98 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "recipes/data/text_files.h"
+#include "models/ignored_target.h"
+#include "recipes/data/blend.h"
+#include "recipes/data/window_source.h"
 
 namespace hecaton::recipes {
 
-/// The target of a position that is not trained on; cross-entropy skips it.
-constexpr int64_t kIgnoredTarget = -100;
-
-/// Documents as one row of tokens, each followed by the document end. Two bytes a token.
-struct TokenStream {
-  std::vector<uint16_t> tokens;
-  std::vector<int64_t> document_starts;  ///< first token of each document, ascending
-
-  void append_document(std::string_view text);
-};
-
-/// Reads files as documents of byte tokens. Errors: DataError if a file cannot be read.
-TokenStream tokenize_files(const std::vector<TextFile>& files);
-
-/// How a token stream becomes training samples.
-struct TokenDatasetOptions {
-  int64_t sequence_length = 256;  ///< Q, tokens. At least 1.
-  /// Let tokens attend to earlier documents of their sequence and learn to predict the first token
-  /// of the next one.
-  bool cross_document_attention = false;
-  uint64_t seed = 0;  ///< decides the order of the training samples
-};
+/// The target of a position that is not trained on.
+using models::kIgnoredTarget;
+/// The document of padding.
+constexpr int32_t kPaddingDocument = -1;
 
 /// Sequences side by side. All tensors: CPU, contiguous.
 struct Batch {
   at::Tensor input_BQ;            ///< int64, token ids
   at::Tensor target_BQ;           ///< int64, the token that follows, or kIgnoredTarget
-  at::Tensor document_idx_BQ;     ///< int32, equal where tokens may attend to each other
+  at::Tensor document_idx_BQ;     ///< int32, equal where tokens of a row may attend to each other
   at::Tensor valid_BQ;            ///< bool, false for padding
   int64_t num_target_tokens = 0;  ///< targets that are not ignored
   int64_t first_sample = 0;       ///< number of row 0: of the sample in the run, or of the window
 };
 
-/// Cuts a token stream into windows and serves them in a reproducible order.
+/// One source of a data set.
+struct DataSource {
+  std::string name;  ///< for people: the path
+  std::unique_ptr<WindowSource> windows;
+  /// Share of the samples, relative to the other sources'. Above 0. Unset: no source has one.
+  std::optional<double> weight = {};
+};
+
+/// What a run takes from one source.
+struct SourceUse {
+  std::string name;
+  int64_t num_documents = 0;
+  int64_t num_tokens = 0;
+  int64_t num_windows = 0;
+  int64_t num_samples = 0;  ///< windows that the run takes, repetitions included
+  double num_epochs = 0.0;  ///< num_samples / num_windows
+};
+
+/// Serves windows of several sources in a reproducible order.
 ///
-/// Formula:     window w has inputs tokens[w*Q + q] and targets tokens[w*Q + q + 1], q = 0..Q-1, so
-///              every token but the first is a target once. The last window is filled up with
-///              padding, whose targets are ignored. Unless cross_document_attention, the target of
-///              a document end is ignored, too, and document_idx_BQ numbers the documents (padding
-///              counts as one more); with it, document_idx_BQ is 0.
-///              Sample k of a run lies in epoch e = k / num_windows and is window
-///              permuted_idx(k % num_windows) of the stream of random numbers
-///              "dataset.train.epoch.<e>".
-/// Determinism: sample k depends on (tokens, Q, seed, k) alone, never on ranks or batch sizes.
+/// Formula:     without weights, sample k lies in epoch e = k / num_windows and is window
+///              permuted_idx(k % num_windows) of all sources' windows side by side, by the stream
+///              of random numbers "dataset.train.epoch.<e>". With weights, BlendOrder makes sample
+///              k the sample j of source s, which is window permuted_idx(j % n_s) of the n_s
+///              windows of that source in its own epoch e = j / n_s, by the stream
+///              "dataset.train.<s>.epoch.<e>".
+/// Determinism: sample k depends on (files, weights, Q, seed, k) alone, never on ranks or batch
+///              sizes.
+/// Threads:     one at a time.
 class TokenDataset {
  public:
-  /// Errors:      ConfigError if sequence_length < 1; DataError if no token is a target.
-  TokenDataset(TokenStream stream, const TokenDatasetOptions& options);
+  /// Errors:      ConfigError if sequence_length < 1, or some sources have a weight and others not;
+  ///              DataError naming a source without a target.
+  TokenDataset(std::vector<DataSource> sources, int64_t sequence_length, uint64_t seed);
 
-  int64_t num_windows() const;
-  int64_t num_tokens() const { return static_cast<int64_t>(stream_.tokens.size()); }
-  int64_t num_documents() const { return static_cast<int64_t>(stream_.document_starts.size()); }
-  int64_t sequence_length() const { return options_.sequence_length; }
-  const TokenStream& stream() const { return stream_; }
-  /// Hash of the tokens: tells whether a resumed run reads the same data.
-  uint64_t fingerprint() const { return fingerprint_; }
+  int64_t num_windows() const { return window_starts_.back(); }
+  int64_t num_tokens() const;
+  int64_t num_documents() const;
+  int64_t sequence_length() const { return sequence_length_; }
+  /// Hash of the content of all sources: tells whether a resumed run reads the same data.
+  uint64_t fingerprint() const;
 
-  /// Whether the token that follows number `token_idx` is a target.
-  bool has_target(int64_t token_idx) const;
+  /// What samples 0 to num_samples - 1 of the run take from each source.
+  std::vector<SourceUse> source_uses(int64_t num_samples) const;
 
   /// Samples first_sample to first_sample + count - 1 of the run, both at least 0.
+  /// Errors:      DataError if a file was changed since it was opened.
   Batch train_batch(int64_t first_sample, int64_t count) const;
 
-  /// Windows first_window to first_window + count - 1 in the order of the stream, both at least 0.
+  /// Windows first_window to first_window + count - 1 in the order of the sources, both at least 0.
   /// Windows past the end are all padding, so that every rank can do the same number of batches.
+  /// Errors:      those of train_batch().
   Batch window_batch(int64_t first_window, int64_t count) const;
 
  private:
+  int64_t window_of(int64_t sample) const;
   Batch batch_of(const std::vector<int64_t>& windows, int64_t first_sample) const;
-  int64_t document_of(int64_t token_idx) const;
 
-  TokenStream stream_;
-  TokenDatasetOptions options_;
-  uint64_t fingerprint_ = 0;
+  std::vector<DataSource> sources_;
+  std::vector<int64_t> window_starts_ = {
+      0};  ///< first window of each source, and one past the last
+  int64_t sequence_length_;
+  uint64_t seed_;
+  mutable std::optional<BlendOrder> blend_;  ///< unset: no weights. Remembers where it was.
 };
 
 }  // namespace hecaton::recipes

@@ -15,7 +15,7 @@ namespace hecaton::recipes {
 class ByteTokenizer {
  public:
   static constexpr int64_t kDocumentEndId = 256;
-  static constexpr int64_t kPaddingId = 257;
+  static constexpr int64_t kPaddingId = 257;  ///< all ids below it may be drawn
   static constexpr int64_t kVocabSize = 258;
 
   /// The token of one byte.

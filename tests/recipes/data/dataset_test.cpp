@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,8 +17,8 @@
 
 #include "core/error.h"
 #include "recipes/data/tokenizer.h"
+#include "tests/recipes/data/text_dataset.h"
 #include "tests/testing/expect_error.h"
-#include "tests/testing/temporary_folder.h"
 #include "tests/testing/tensor_compare.h"
 
 namespace hecaton::recipes {
@@ -24,8 +26,6 @@ namespace {
 
 using hecaton::testing::expect_bitwise_equal;
 using hecaton::testing::expect_error;
-using hecaton::testing::TemporaryFolder;
-using hecaton::testing::write_bytes;
 
 constexpr int64_t kEnd = ByteTokenizer::kDocumentEndId;
 constexpr int64_t kPad = ByteTokenizer::kPaddingId;
@@ -35,22 +35,11 @@ TokenDataset dataset_of(const std::vector<std::string>& texts,
                         int64_t sequence_length,
                         bool cross_document_attention = false,
                         uint64_t seed = 1) {
-  TokenStream stream;
-  for (const std::string& text : texts) {
-    stream.append_document(text);
-  }
-  return TokenDataset(std::move(stream), {sequence_length, cross_document_attention, seed});
+  return text_dataset(texts, sequence_length, cross_document_attention, seed);
 }
 
 at::Tensor rows(const std::vector<int64_t>& values, int64_t width) {
   return at::tensor(values, at::kLong).view({-1, width});
-}
-
-void expect_same(const Batch& actual, const Batch& expected) {
-  expect_bitwise_equal(actual.input_BQ, expected.input_BQ);
-  expect_bitwise_equal(actual.target_BQ, expected.target_BQ);
-  expect_bitwise_equal(actual.document_idx_BQ, expected.document_idx_BQ);
-  expect_bitwise_equal(actual.valid_BQ, expected.valid_BQ);
 }
 
 TEST(TokenDatasetTest, CutsDocumentsIntoPaddedWindows) {
@@ -63,7 +52,7 @@ TEST(TokenDatasetTest, CutsDocumentsIntoPaddedWindows) {
   expect_bitwise_equal(batch.input_BQ, rows({'a', 'b', kEnd, kEnd, 'c', 'd', 'e', kPad, kPad}, 3));
   expect_bitwise_equal(batch.target_BQ,
                        rows({'b', kEnd, kNone, kNone, 'd', 'e', kEnd, kNone, kNone}, 3));
-  expect_bitwise_equal(batch.document_idx_BQ, rows({0, 0, 0, 1, 2, 2, 2, 3, 3}, 3).to(at::kInt));
+  expect_bitwise_equal(batch.document_idx_BQ, rows({0, 0, 0, 0, 1, 1, 0, -1, -1}, 3).to(at::kInt));
   expect_bitwise_equal(batch.valid_BQ, rows({1, 1, 1, 1, 1, 1, 1, 0, 0}, 3).to(at::kBool));
   EXPECT_EQ(batch.num_target_tokens, 5);
   EXPECT_EQ(batch.first_sample, 0);
@@ -176,20 +165,6 @@ TEST(TokenDatasetTest, ServesTheSameSamplesHoweverTheyAreBatched) {
   }
 }
 
-TEST(TokenDatasetTest, ReadsFilesAsDocuments) {
-  const TemporaryFolder folder;
-  write_bytes(folder / "a", "ab");
-  write_bytes(folder / "b", "c");
-  const TokenDataset read(tokenize_files({{folder / "a", "a"}, {folder / "b", "b"}}),
-                          {.sequence_length = 3});
-  expect_same(read.window_batch(0, 2), dataset_of({"ab", "c"}, 3).window_batch(0, 2));
-  expect_error<DataError>(
-      [&] {
-        tokenize_files({{folder / "gone", "gone"}});
-      },
-      (folder / "gone") + ": cannot be read");
-}
-
 TEST(TokenDatasetTest, FingerprintsTheContentOnly) {
   const uint64_t fingerprint = dataset_of({"ab", "c"}, 3).fingerprint();
   EXPECT_EQ(dataset_of({"ab", "c"}, 5, true, 9).fingerprint(), fingerprint);
@@ -199,13 +174,98 @@ TEST(TokenDatasetTest, FingerprintsTheContentOnly) {
 
 TEST(TokenDatasetTest, RefusesDataWithoutATarget) {
   expect_error<DataError>([] { dataset_of({}, 4); },
-                          "data: expected at least one byte of text, found none in 0 files");
-  expect_error<DataError>([] { dataset_of({"", ""}, 4); }, "found none in 2 files");
+                          "text: expected a token to train on, found none in 0 documents");
+  expect_error<DataError>([] { dataset_of({"", ""}, 4); }, "found none in 2 documents");
 }
 
 TEST(TokenDatasetTest, RefusesASequenceWithoutTokens) {
   expect_error<ConfigError>([] { dataset_of({"a"}, 0); },
                             "dataset.sequence_length = 0: must be at least 1");
+}
+
+/// Two sources of windows of one byte: 70 of them 0 to 69, and 30 of them 100 to 129.
+TokenDataset two_sources(std::optional<double> first_weight, std::optional<double> second_weight) {
+  std::vector<DataSource> sources;
+  const auto source = [](const std::string& text) {
+    return std::make_unique<StreamWindows>(stream_of({text}), 1, false);
+  };
+  const std::string bytes = numbered_bytes(130);
+  sources.push_back({"first", source(bytes.substr(0, 70)), first_weight});
+  sources.push_back({"second", source(bytes.substr(100)), second_weight});
+  return TokenDataset(std::move(sources), /*sequence_length=*/1, /*seed=*/3);
+}
+
+std::vector<int64_t> first_inputs(const TokenDataset& dataset, int64_t first, int64_t count) {
+  const at::Tensor inputs = dataset.train_batch(first, count).input_BQ.view({-1});
+  const auto* data = inputs.const_data_ptr<int64_t>();
+  return {data, data + count};
+}
+
+TEST(TokenDatasetTest, ShufflesUnweightedSourcesTogether) {
+  const TokenDataset dataset = two_sources({}, {});
+  EXPECT_EQ(dataset.num_windows(), 100);
+  EXPECT_EQ(dataset.num_tokens(), 102);
+  EXPECT_EQ(dataset.num_documents(), 2);
+  std::vector<int64_t> order = first_inputs(dataset, 0, 100);
+  const auto num_late =
+      std::count_if(order.begin(), order.begin() + 50, [](int64_t id) { return id >= 100; });
+  EXPECT_TRUE(num_late > 5 && num_late < 25) << num_late;
+  std::sort(order.begin(), order.end());
+  EXPECT_EQ(std::unique(order.begin(), order.end()), order.end());
+}
+
+TEST(TokenDatasetTest, BlendsWeightedSourcesEachInItsOwnEpochs) {
+  const TokenDataset dataset = two_sources(1.0, 3.0);
+  std::vector<int64_t> first;
+  std::vector<int64_t> second;
+  for (const int64_t id : first_inputs(dataset, 0, 120)) {
+    (id < 100 ? first : second).push_back(id);
+  }
+  ASSERT_EQ(first.size(), 30U);
+  ASSERT_EQ(second.size(), 90U);  // three epochs
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    std::vector<int64_t> visited(second.begin() + 30 * epoch, second.begin() + 30 * (epoch + 1));
+    std::sort(visited.begin(), visited.end());
+    EXPECT_EQ(visited.front(), 100);
+    EXPECT_EQ(visited.back(), 129);
+    EXPECT_EQ(std::unique(visited.begin(), visited.end()), visited.end());
+  }
+  EXPECT_NE(std::vector<int64_t>(second.begin(), second.begin() + 30),
+            std::vector<int64_t>(second.begin() + 30, second.begin() + 60));
+}
+
+TEST(TokenDatasetTest, SaysWhatARunTakesFromEachSource) {
+  const std::vector<SourceUse> blended = two_sources(1.0, 3.0).source_uses(120);
+  EXPECT_EQ(blended[0].name, "first");
+  EXPECT_EQ(blended[0].num_samples, 30);
+  EXPECT_EQ(blended[1].num_samples, 90);
+  EXPECT_DOUBLE_EQ(blended[1].num_epochs, 3.0);
+  EXPECT_EQ(blended[1].num_windows, 30);
+  EXPECT_EQ(blended[1].num_tokens, 31);
+  EXPECT_EQ(blended[1].num_documents, 1);
+  const std::vector<SourceUse> joined = two_sources({}, {}).source_uses(200);
+  EXPECT_EQ(joined[0].num_samples, 140);
+  EXPECT_EQ(joined[1].num_samples, 60);
+  EXPECT_DOUBLE_EQ(joined[0].num_epochs, 2.0);
+}
+
+TEST(TokenDatasetTest, ServesTheSameBlendFromAnyPlace) {
+  const TokenDataset dataset = two_sources(2.0, 1.0);
+  const std::vector<int64_t> whole = first_inputs(dataset, 0, 60);
+  for (const int64_t first : {40, 7, 59, 0}) {  // backwards, too
+    EXPECT_EQ(first_inputs(dataset, first, 1).front(), whole[static_cast<size_t>(first)]);
+  }
+}
+
+TEST(TokenDatasetTest, RefusesAWeightForSomeSourcesOnly) {
+  expect_error<ConfigError>([] { two_sources(1.0, {}); },
+                            "data: expected a weight for every source or for none, found 1 "
+                            "weights for 2 sources");
+}
+
+TEST(TokenDatasetTest, FingerprintsTheOrderOfSources) {
+  EXPECT_EQ(two_sources({}, {}).fingerprint(), two_sources(1.0, 2.0).fingerprint());
+  EXPECT_NE(two_sources({}, {}).fingerprint(), dataset_of({numbered_bytes(130)}, 1).fingerprint());
 }
 
 }  // namespace

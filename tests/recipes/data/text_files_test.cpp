@@ -35,7 +35,7 @@ Names names_of(const std::vector<TextFile>& files) {
 }
 
 DataSourceRecipe source(const std::string& path, Names extensions = {}) {
-  return {.path = path, .format = "text", .extensions = std::move(extensions)};
+  return {.path = path, .format = DataFormat::kText, .extensions = std::move(extensions)};
 }
 
 TEST(TextFilesTest, FindsFilesAtAnyDepthInBytewiseOrder) {
