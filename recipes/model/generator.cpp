@@ -53,6 +53,7 @@ void SamplingConfig::collect_faults(ConfigFaults& faults) const {
   faults.require(!top_k || *top_k >= 1, "top-k", top_k.value_or(1), "must be at least 1");
   faults.require(
       !top_p || (*top_p > 0.0 && *top_p <= 1.0), "top-p", top_p.value_or(1.0), "must be in (0, 1]");
+  faults.require(seed >= 0, "seed", seed, "must be at least 0");
 }
 
 void SamplingConfig::validate() const {
@@ -102,6 +103,7 @@ int64_t sample_token(const at::Tensor& logit_V, const SamplingConfig& config, do
 std::vector<int64_t> generate(models::DecoderImpl& decoder,
                               const std::vector<int64_t>& prompt,
                               int64_t end_id,
+                              int64_t num_text_ids,
                               const SamplingConfig& config,
                               const std::function<void(int64_t)>& on_token) {
   config.validate();
@@ -109,12 +111,12 @@ std::vector<int64_t> generate(models::DecoderImpl& decoder,
     throw ConfigError("prompt: must hold at least one token");
   }
   const at::NoGradGuard no_grad;
-  const CounterRng rng(config.seed, "generate");
+  const CounterRng rng(static_cast<uint64_t>(config.seed), "generate");
   CachedDecoder cached(decoder);
   std::vector<int64_t> pending = prompt;
   std::vector<int64_t> tokens;
   for (int64_t i = 0; i < config.max_new_tokens; ++i) {
-    const at::Tensor logit_V = cached.next_logits(pending);
+    const at::Tensor logit_V = cached.next_logits(pending).slice(0, 0, num_text_ids);
     const int64_t token = sample_token(logit_V, config, rng.uniform(static_cast<uint64_t>(i)));
     if (token == end_id) {
       break;

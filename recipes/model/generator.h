@@ -20,8 +20,8 @@ struct SamplingConfig {
   double temperature = 1.0;      ///< divides the logits; at least 0; 0: always the likeliest token
   std::optional<int64_t> top_k = {};  ///< draw among the K likeliest, at least 1; unset: all
   std::optional<double> top_p =
-      {};             ///< draw among the likeliest that together reach this share, (0, 1]
-  uint64_t seed = 0;  ///< of the draws
+      {};            ///< draw among the likeliest that together reach this share, (0, 1]
+  int64_t seed = 0;  ///< of the draws; at least 0
 
   void collect_faults(ConfigFaults& faults) const;
   /// Throws one ConfigError that lists every fault.
@@ -41,6 +41,8 @@ int64_t sample_token(const at::Tensor& logit_V, const SamplingConfig& config, do
 ///
 /// prompt:      at least one token.
 /// end_id:      drawing it ends the text; it is not among the tokens.
+/// num_text_ids: ids from this one up are never drawn: padding, and rows that a vocabulary has
+///              beyond its tokenizer. At least 1.
 /// on_token:    called with each new token as it is drawn; may be empty.
 /// Returns:     the new tokens, at most config.max_new_tokens.
 /// Errors:      ConfigError if the prompt is empty or config.validate() fails; ShapeError if a
@@ -50,6 +52,7 @@ int64_t sample_token(const at::Tensor& logit_V, const SamplingConfig& config, do
 std::vector<int64_t> generate(models::DecoderImpl& decoder,
                               const std::vector<int64_t>& prompt,
                               int64_t end_id,
+                              int64_t num_text_ids,
                               const SamplingConfig& config,
                               const std::function<void(int64_t)>& on_token);
 

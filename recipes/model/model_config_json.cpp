@@ -9,11 +9,15 @@
 #include <set>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "models/decoder_size.h"
+#include "recipes/config/fault_list.h"
+#include "recipes/config/yaml_scalar.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -66,21 +70,41 @@ std::string name_of(const std::vector<std::pair<Value, std::string>>& names, Val
   throw InternalError("a value without a name in config.json");
 }
 
-/// The beginning of a text that may be of any length.
-std::string shortened(const std::string& text) {
-  constexpr size_t kLongest = 120;
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
-}
-
 /// A value of the file for a message: one line in ASCII, and no walk into whatever lies below.
 std::string shown(const Json& value) {
   return value.is_structured() ? std::string("an ") + value.type_name()
-                               : shortened(value.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/true));
+                               : one_line(value.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/true));
 }
 
 bool is_int64(const Json& value) {
   const bool is_too_large = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX;
   return value.is_number_integer() && !is_too_large;
+}
+
+bool is_option(const Json& value) {
+  return value.is_boolean() || is_int64(value) || value.is_number_float() || value.is_string();
+}
+
+OptionValue read_option(const Json& value) {
+  if (value.is_boolean()) {
+    return value.get<bool>();
+  }
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  if (value.is_number_float()) {
+    return value.get<double>();
+  }
+  return value.get<int64_t>();
+}
+
+/// object: each of its values is_option().
+Options read_options(const Json& object) {
+  Options options;
+  for (const auto& item : object.items()) {
+    options.emplace(item.key(), read_option(item.value()));
+  }
+  return options;
 }
 
 /// Reads keys out of one JSON object and knows which were read.
@@ -94,7 +118,11 @@ class ObjectReader {
     if (!fits<Value>(value)) {
       fail(key, "has the wrong type: found " + shown(value));
     }
-    return value.get<Value>();
+    if constexpr (std::is_same_v<Value, Options>) {
+      return read_options(value);
+    } else {
+      return value.get<Value>();
+    }
   }
 
   template <typename Value>
@@ -136,6 +164,8 @@ class ObjectReader {
       return value.is_number();
     } else if constexpr (std::is_same_v<Value, std::string>) {
       return value.is_string();
+    } else if constexpr (std::is_same_v<Value, Options>) {
+      return value.is_object() && std::all_of(value.begin(), value.end(), is_option);
     } else {
       return value.is_array() && std::all_of(value.begin(), value.end(), is_int64);
     }
@@ -155,12 +185,24 @@ class ObjectReader {
   std::set<std::string> read_;
 };
 
+OrderedJson options_to_json(const Options& options) {
+  OrderedJson object = OrderedJson::object();
+  for (const auto& [name, value] : options) {
+    std::visit([&object, &name = name](const auto& found) { object[name] = found; }, value);
+  }
+  return object;
+}
+
 OrderedJson moe_to_json(const models::DecoderMoeConfig& moe) {
   return {{"moe_layers", moe.layers},
           {"num_experts", moe.router.num_experts},
           {"num_experts_per_tok", moe.router.num_experts_per_tok},
           {"moe_intermediate_size", moe.moe_intermediate_size},
           {"shared_expert_intermediate_size", moe.shared_expert_intermediate_size},
+          {"router_type", moe.router.type},
+          {"router_options", options_to_json(moe.router.options)},
+          {"experts_type", moe.experts.type},
+          {"experts_options", options_to_json(moe.experts.options)},
           {"router_score", name_of(score_names(), moe.router.score)},
           {"router_score_after_topk", moe.router.score_after_topk},
           {"norm_topk_prob", moe.router.norm_topk_prob},
@@ -177,6 +219,10 @@ models::DecoderMoeConfig read_moe(ObjectReader& reader) {
   moe.router.num_experts_per_tok = reader.read<int64_t>("num_experts_per_tok");
   moe.moe_intermediate_size = reader.read<int64_t>("moe_intermediate_size");
   moe.shared_expert_intermediate_size = reader.read<int64_t>("shared_expert_intermediate_size");
+  moe.router.type = reader.read<std::string>("router_type");
+  moe.router.options = reader.read<Options>("router_options");
+  moe.experts.type = reader.read<std::string>("experts_type");
+  moe.experts.options = reader.read<Options>("experts_options");
   moe.router.score = reader.read_name("router_score", score_names());
   moe.router.score_after_topk = reader.read<bool>("router_score_after_topk");
   moe.router.norm_topk_prob = reader.read<bool>("norm_topk_prob");
@@ -212,10 +258,17 @@ models::DecoderConfig read_config(ObjectReader& reader) {
 
 /// Parses strictly: nlohmann alone would keep the last of two equal keys.
 Json parse(const std::string& text, const std::string& path) {
-  std::set<std::string> keys;
+  std::set<std::pair<std::string, std::string>> keys;  // with the key around, for nested objects
+  std::string outer;
   const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::key && depth == 1 &&
-        !keys.insert(parsed.get<std::string>()).second) {
+    if (event != Json::parse_event_t::key || depth > 2) {
+      return true;  // what lies deeper is refused as a value
+    }
+    const auto key = parsed.get<std::string>();
+    if (depth == 1) {
+      outer = key;
+    }
+    if (!keys.emplace(depth == 1 ? "" : outer, key).second) {
       throw CheckpointError(path + ": key " + shown(parsed) + " is repeated");
     }
     return true;
@@ -227,7 +280,20 @@ Json parse(const std::string& text, const std::string& path) {
     }
     return json;
   } catch (const Json::exception& error) {
-    throw CheckpointError(path + ": malformed JSON: " + shortened(error.what()));
+    throw CheckpointError(path + ": malformed JSON: " + one_line(error.what()));
+  }
+}
+
+/// Refuses sizes that no model file holds, so that whoever reads the config may count with them.
+void check_size(const models::DecoderConfig& config, const std::string& path) {
+  constexpr double kMaxTensors = 1e6;      // of a safetensors file
+  constexpr double kMaxParameters = 1e15;  // a thousand times the largest model of 2025
+  const models::DecoderSize size = models::decoder_size(config);
+  const double num_parameters = size.dense_parameters + size.expert_parameters;
+  if (size.num_tensors > kMaxTensors || num_parameters > kMaxParameters) {
+    throw CheckpointError(
+        path + ": expected sizes of at most 1e+06 tensors and 1e+15 parameters, " + "found " +
+        print_number(size.num_tensors) + " and " + print_number(num_parameters));
   }
 }
 
@@ -261,8 +327,10 @@ models::DecoderConfig decoder_config_from_json(const std::string& text, const st
   config.collect_faults(faults);
   if (!faults.faults().empty()) {
     const ConfigFaults::Fault& fault = faults.faults().front();
-    throw CheckpointError(path + ": " + fault.path + " = " + fault.value + ": " + fault.rule);
+    throw CheckpointError(path + ": " + one_line(fault.path) + " = " + one_line(fault.value) +
+                          ": " + fault.rule);
   }
+  check_size(config, path);
   return config;
 }
 

@@ -4,7 +4,8 @@
 #include "recipes/model/model_files.h"
 
 #include <algorithm>
-#include <iterator>
+#include <exception>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -17,8 +18,12 @@
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
-#include "recipes/data/text_files.h"
+#include "models/decoder_size.h"
+#include "recipes/config/yaml_scalar.h"
 #include "recipes/model/model_config_json.h"
+#include "recipes/model/model_text.h"
+#include "recipes/model/model_weights.h"
+#include "recipes/train/agreement.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -27,9 +32,6 @@ using parallel::Communicator;
 
 std::string config_path(const std::string& folder) {
   return folder + "/config.json";
-}
-std::string weights_path(const std::string& folder) {
-  return folder + "/model.safetensors";
 }
 
 std::string slice_names(const std::vector<Parameter>& parameters) {
@@ -76,16 +78,47 @@ std::vector<Parameter> with_names(std::vector<Parameter> parameters, const std::
   return parameters;
 }
 
-void write_slices(checkpoint::SafetensorsWriter& writer,
-                  const Parameter& parameter,
-                  const at::Tensor& value) {
-  for (const NamedSlice& slice : parameter.slices) {
-    writer.write(slice.name, slice_view(value, slice));
+/// The weights that rank 0 writes. Once something has failed, what comes is taken and dropped: the
+/// other ranks are sending.
+class WeightsFile {
+ public:
+  void open(const std::string& path, const std::vector<checkpoint::TensorSpec>& specs) {
+    attempt([&] { writer_.emplace(path, specs); });
   }
-}
+  void write(const Parameter& parameter, const at::Tensor& value) {
+    attempt([&] {
+      for (const NamedSlice& slice : parameter.slices) {
+        writer_->write(slice.name, slice_view(value, slice));
+      }
+    });
+  }
+  void commit() {
+    attempt([&] { writer_->commit(); });
+  }
+  const std::exception_ptr& error() const { return error_; }
 
-/// What rank 0 does: takes the experts of the other owners, parameter by parameter.
-void write_model(const std::vector<Parameter>& own, parallel::Mesh& mesh, const std::string& path) {
+ private:
+  template <typename Work>
+  void attempt(const Work& work) {
+    if (error_ != nullptr) {
+      return;
+    }
+    try {
+      work();
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+
+  std::optional<checkpoint::SafetensorsWriter> writer_;
+  std::exception_ptr error_;
+};
+
+/// What rank 0 does: takes the experts of the other owners, parameter by parameter. Returns what
+/// failed.
+std::exception_ptr write_model(const std::vector<Parameter>& own,
+                               parallel::Mesh& mesh,
+                               const std::string& path) {
   Communicator& world = mesh.world();
   std::vector<std::vector<Parameter>> by_owner = {own};
   for (int source = 1; source < mesh.ep().size(); ++source) {
@@ -101,18 +134,20 @@ void write_model(const std::vector<Parameter>& own, parallel::Mesh& mesh, const 
       }
     }
   }
-  checkpoint::SafetensorsWriter writer(path, specs);
+  WeightsFile file;
+  file.open(path, specs);
   for (size_t i = 0; i < own.size(); ++i) {
-    write_slices(writer, own[i], own[i].tensor);
+    file.write(own[i], own[i].tensor);
     if (own[i].replicas == ReplicaAxis::kExpert) {
       at::Tensor received = at::empty(own[i].tensor.sizes(), own[i].tensor.options());
       for (int source = 1; source < mesh.ep().size(); ++source) {
         world.recv(received, source);
-        write_slices(writer, by_owner[static_cast<size_t>(source)][i], received);
+        file.write(by_owner[static_cast<size_t>(source)][i], received);
       }
     }
   }
-  writer.commit();
+  file.commit();
+  return file.error();
 }
 
 void send_experts(const std::vector<Parameter>& own, Communicator& world) {
@@ -152,67 +187,62 @@ std::set<std::string> global_names(models::DecoderImpl& decoder) {
   return names;
 }
 
-/// The names of `a` that are not in `b`.
-std::set<std::string> difference(const std::set<std::string>& a, const std::set<std::string>& b) {
-  std::set<std::string> names;
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::inserter(names, names.end()));
-  return names;
-}
-
-std::string join(const std::set<std::string>& names) {
-  constexpr size_t kMostShown = 5;
-  std::string text;
-  size_t num_shown = 0;
-  for (const std::string& name : names) {
-    if (num_shown++ == kMostShown) {
-      return text + " and " + std::to_string(names.size() - kMostShown) + " more";
-    }
-    text += (text.empty() ? "" : ", ") + name;
-  }
-  return text;
-}
-
 }  // namespace
 
 void save_model(models::DecoderImpl& decoder, parallel::Mesh& mesh, const std::string& folder) {
   const at::NoGradGuard no_grad;
   const std::vector<Parameter> parameters = decoder.describe_parameters();
   Communicator& world = mesh.world();
+  std::exception_ptr error;
   if (world.rank() == 0) {
-    checkpoint::write_file(config_path(folder), to_json(decoder.config()));
-    write_model(parameters, mesh, weights_path(folder));
+    error = write_model(parameters, mesh, folder + "/" + kWeightsName);
   } else if (world.rank() < mesh.ep().size()) {
     send_experts(parameters, world);
   }
-  world.barrier();
+  if (world.all_agree(error == nullptr)) {
+    on_main_rank(world,
+                 [&] { checkpoint::write_file(config_path(folder), to_json(decoder.config())); });
+    return;
+  }
+  if (error != nullptr) {
+    std::rethrow_exception(error);
+  }
+  throw PeerFailure("rank 0 failed to save the model");
 }
 
 models::DecoderConfig load_model_config(const std::string& folder) {
   const std::string path = config_path(folder);
-  try {
-    return decoder_config_from_json(read_text_file(path), path);
-  } catch (const DataError&) {
-    throw CheckpointError("model file not found: " + path);
+  return decoder_config_from_json(read_model_text(path), path);
+}
+
+void check_weights(const models::DecoderConfig& config, const std::string& folder) {
+  const ModelWeights weights(folder);
+  double num_found = 0;
+  for (const auto& [name, info] : weights.tensors()) {
+    double numel = 1;
+    for (const int64_t size : info.shape) {
+      numel *= static_cast<double>(size);
+    }
+    num_found += numel;
+  }
+  const models::DecoderSize size = models::decoder_size(config);
+  // How large experts of a user's own are, only they know.
+  const bool knows_experts = config.moe.experts.type == moe::ExpertsConfig{}.type;
+  const double num_expected = size.dense_parameters + (knows_experts ? size.expert_parameters : 0);
+  if (num_found < num_expected / 2) {
+    throw CheckpointError(weights.path() + ": expected " + print_number(num_expected) +
+                          " parameters, as config.json describes, found " +
+                          print_number(num_found));
   }
 }
 
 void load_model(models::DecoderImpl& decoder, const std::string& folder) {
   const at::NoGradGuard no_grad;
-  const checkpoint::SafetensorsFile file(weights_path(folder));
-  std::set<std::string> found;
-  for (const auto& [name, info] : file.tensors()) {
-    found.insert(name);
-  }
-  const std::set<std::string> expected = global_names(decoder);
-  if (const auto missing = difference(expected, found); !missing.empty()) {
-    throw CheckpointError(file.path() + ": missing tensors: " + join(missing));
-  }
-  if (const auto unexpected = difference(found, expected); !unexpected.empty()) {
-    throw CheckpointError(file.path() + ": unexpected tensors: " + join(unexpected));
-  }
+  const ModelWeights weights(folder);
+  check_tensor_names(weights.path(), weights.names(), global_names(decoder));
   for (const Parameter& parameter : decoder.describe_parameters()) {
     for (const NamedSlice& slice : parameter.slices) {
-      file.load_into(slice.name, slice_view(parameter.tensor, slice));
+      weights.load_into(slice.name, slice_view(parameter.tensor, slice));
     }
   }
 }

@@ -26,6 +26,7 @@ using models::small_config;
 using testing::expect_error;
 
 constexpr int64_t kNoEnd = -1;
+constexpr int64_t kAllIds = INT64_MAX;
 const std::vector<int64_t> kPrompt = {3, 1, 4, 1, 5};
 
 at::Tensor logits(const std::vector<double>& values) {
@@ -35,7 +36,7 @@ at::Tensor logits(const std::vector<double>& values) {
 std::vector<int64_t> continue_prompt(Decoder& decoder,
                                      const SamplingConfig& config,
                                      int64_t end_id = kNoEnd) {
-  return generate(*decoder, kPrompt, end_id, config, {});
+  return generate(*decoder, kPrompt, end_id, kAllIds, config, {});
 }
 
 /// Share of each id among draws at evenly spaced uniform numbers.
@@ -166,11 +167,21 @@ TEST(GeneratorTest, StopsBeforeTheEnd) {
   EXPECT_EQ(continue_prompt(decoder, config, end_id), expected);
 }
 
+TEST(GeneratorTest, DrawsNoIdThatStandsForNoText) {
+  Decoder decoder = random_decoder(small_config(at::kFloat));
+  const SamplingConfig config{.max_new_tokens = 40};
+  const std::vector<int64_t> all = continue_prompt(decoder, config);
+  ASSERT_GE(*std::max_element(all.begin(), all.end()), 6);
+  const std::vector<int64_t> tokens = generate(*decoder, kPrompt, kNoEnd, 6, config, {});
+  EXPECT_EQ(tokens.size(), 40U);
+  EXPECT_LE(*std::max_element(tokens.begin(), tokens.end()), 5);
+}
+
 TEST(GeneratorTest, HandsOutEachTokenAsItIsDrawn) {
   Decoder decoder = random_decoder(small_config(at::kFloat));
   std::vector<int64_t> seen;
   const std::vector<int64_t> tokens =
-      generate(*decoder, kPrompt, kNoEnd, {.max_new_tokens = 9}, [&](int64_t token) {
+      generate(*decoder, kPrompt, kNoEnd, kAllIds, {.max_new_tokens = 9}, [&](int64_t token) {
         seen.push_back(token);
       });
   EXPECT_EQ(tokens.size(), 9U);
@@ -179,17 +190,19 @@ TEST(GeneratorTest, HandsOutEachTokenAsItIsDrawn) {
 
 TEST(GeneratorTest, RefusesAnEmptyPrompt) {
   Decoder decoder(small_config());
-  expect_error<ConfigError>([&] { generate(*decoder, {}, kNoEnd, {}, {}); },
+  expect_error<ConfigError>([&] { generate(*decoder, {}, kNoEnd, kAllIds, {}, {}); },
                             "prompt: must hold at least one token");
 }
 
 TEST(GeneratorTest, ListsEveryFaultOfItsConfig) {
   Decoder decoder(small_config());
-  const SamplingConfig wrong{.max_new_tokens = -1, .temperature = -0.5, .top_k = 0, .top_p = 1.5};
+  const SamplingConfig wrong{
+      .max_new_tokens = -1, .temperature = -0.5, .top_k = 0, .top_p = 1.5, .seed = -1};
   for (const char* fault : {"max-new-tokens = -1: must be at least 0",
                             "temperature = -0.5: must be finite and at least 0",
                             "top-k = 0: must be at least 1",
-                            "top-p = 1.5: must be in (0, 1]"}) {
+                            "top-p = 1.5: must be in (0, 1]",
+                            "seed = -1: must be at least 0"}) {
     expect_error<ConfigError>([&] { continue_prompt(decoder, wrong); }, fault);
   }
   expect_error<ConfigError>([] { SamplingConfig{.temperature = NAN}.validate(); }, "temperature");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -74,6 +75,10 @@ constexpr char kOddText[] = R"({
   "num_experts_per_tok": 3,
   "moe_intermediate_size": 16,
   "shared_expert_intermediate_size": 20,
+  "router_type": "top_k",
+  "router_options": {},
+  "experts_type": "ffn",
+  "experts_options": {},
   "router_score": "sigmoid",
   "router_score_after_topk": true,
   "norm_topk_prob": false,
@@ -184,6 +189,9 @@ TEST(ModelConfigJsonTest, NamesEachKeyOfTheWrongType) {
   const Json json = Json::parse(kOddText);
   for (const auto& item : json.items()) {
     for (const Json& wrong : {Json(Json::object()), Json(std::vector<Json>{Json(1.5)})}) {
+      if (item.value().is_object() && wrong.is_object()) {
+        continue;
+      }
       expect_refused(with_value(item.key(), wrong),
                      "m/config.json: key \"" + item.key() + "\" has the wrong type: found an ");
     }
@@ -235,6 +243,19 @@ TEST(ModelConfigJsonTest, NamesANumberOutOfRange) {
   expect_refused(text, "m/config.json: malformed JSON: ");
 }
 
+TEST(ModelConfigJsonTest, RefusesSizesThatNoFileHolds) {
+  const std::string expected =
+      "m/config.json: expected sizes of at most 1e+06 tensors and 1e+15 parameters, found ";
+  for (const auto& [key, size] : {std::pair{"vocab_size", int64_t{9000000000000000000}},
+                                  std::pair{"head_dim", int64_t{1000000000000000000}},
+                                  std::pair{"num_hidden_layers", int64_t{INT64_MAX}},
+                                  std::pair{"num_hidden_layers", int64_t{200000}},
+                                  std::pair{"num_experts", int64_t{4000000000}}}) {
+    SCOPED_TRACE(key);
+    expect_refused(with_value(key, size), expected);
+  }
+}
+
 TEST(ModelConfigJsonTest, RefusesWhatIsNotAJsonObject) {
   const std::string text = kOddText;
   for (const std::string& malformed : {std::string(),
@@ -269,6 +290,33 @@ TEST(ModelConfigJsonTest, KeepsMessagesShortAndOnOneLine) {
   expect_refused("{\"" + endless, "m/config.json: malformed JSON: ");
   expect_refused(with_value(endless, 1), "is unknown");
   expect_refused("{\"" + endless + "\": 1, \"" + endless + "\": 2}", "is repeated");
+}
+
+TEST(ModelConfigJsonTest, OptionsSurvive) {
+  models::DecoderConfig config = odd_config();
+  config.moe.router.options = {{"a", true}, {"b", 3}, {"c", 2.5}, {"d", "3"}};
+  config.moe.experts.options = {{"e", 1.0}};
+  Json json = Json::parse(to_json(config));
+  EXPECT_EQ(json["router_options"], Json::parse(R"({"a":true,"b":3,"c":2.5,"d":"3"})"));
+  EXPECT_EQ(json["experts_options"].dump(), R"({"e":1.0})");
+}
+
+TEST(ModelConfigJsonTest, RefusesComponentsThatNobodyRegistered) {
+  expect_refused(with_value("router_type", "nearest"),
+                 "m/config.json: moe.router.type = nearest: must be one of ");
+  expect_refused(with_value("experts_type", std::string(500, 'x') + "\n"),
+                 "m/config.json: moe.experts.type = xxx");
+  expect_refused(with_value("router_options", Json{{"temperature", 2}}),
+                 "m/config.json: moe.router.options.temperature = 2: unknown option");
+}
+
+TEST(ModelConfigJsonTest, RefusesOptionsThatAreNoPlainValues) {
+  expect_refused(with_value("router_options", 3), "key \"router_options\" has the wrong type");
+  expect_refused(with_value("router_options", Json{{"a", Json::array()}}), "has the wrong type");
+  std::string text = kOddText;
+  const std::string empty = "\"router_options\": {}";
+  text.replace(text.find(empty), empty.size(), R"("router_options": {"a": 1, "a": 2})");
+  expect_refused(text, "key \"a\" is repeated");
 }
 
 }  // namespace

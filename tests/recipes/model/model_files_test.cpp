@@ -198,10 +198,27 @@ TEST(ModelFilesTest, RefusesATruncatedFile) {
   }
 }
 
+TEST(ModelFilesTest, RefusesWeightsMuchSmallerThanTheConfig) {
+  const TemporaryFolder folder;
+  Decoder decoder = models::random_decoder(small_config(at::kFloat));
+  save_alone(decoder, folder.path());
+  models::DecoderConfig config = small_config(at::kFloat);
+  EXPECT_NO_THROW(check_weights(config, folder.path()));
+  config.hidden_size = 1000000000000;
+  expect_error<CheckpointError>([&] { check_weights(config, folder.path()); },
+                                " parameters, as config.json describes, found ");
+}
+
 TEST(ModelFilesTest, NamesAFileThatIsNotThere) {
   const TemporaryFolder folder;
   expect_error<CheckpointError>([&] { load_model_config(folder / "none"); },
                                 "model file not found: " + (folder / "none/config.json"));
+  write_bytes(folder / "large/config.json", std::string((1 << 20) + 1, ' '));
+  expect_error<CheckpointError>([&] { load_model_config(folder / "large"); },
+                                "config.json: expected at most 1048576 bytes, found 1048577");
+  std::filesystem::create_directories(folder / "odd/config.json");
+  expect_error<CheckpointError>([&] { load_model_config(folder / "odd"); },
+                                "config.json: cannot be read: Is a directory");
   Decoder decoder(small_config(at::kFloat));
   expect_error<CheckpointError>([&] { load_model(*decoder, folder / "none"); },
                                 "model file not found: " + (folder / "none/model.safetensors"));
@@ -209,17 +226,18 @@ TEST(ModelFilesTest, NamesAFileThatIsNotThere) {
 
 TEST(ModelFilesTest, ReportsAFolderThatCannotBeWritten) {
   const TemporaryFolder folder;
-  expect_error<IoError>([&] { save_initial(folder / "none"); }, folder / "none/config.json");
-  // The fault of rank 0 ends the other ranks too, which wait for it.
-  expect_error<IoError>(
-      [&] {
-        parallel::run_ranks(4, [&](const std::shared_ptr<parallel::Communicator>& world) {
-          parallel::Mesh mesh(world, /*ep=*/2);
-          Decoder decoder = decoder_on(mesh, at::kFloat);
-          save_model(*decoder, mesh, folder / "none");
-        });
-      },
-      folder / "none/config.json");
+  expect_error<IoError>([&] { save_initial(folder / "none"); }, folder / "none/model.safetensors");
+  // The fault of rank 0 ends the other ranks too, which send to it.
+  parallel::run_ranks(4, [&](const std::shared_ptr<parallel::Communicator>& world) {
+    parallel::Mesh mesh(world, /*ep=*/2);
+    Decoder decoder = decoder_on(mesh, at::kFloat);
+    const auto save = [&] { save_model(*decoder, mesh, folder / "none"); };
+    if (world->rank() == 0) {
+      expect_error<IoError>(save, folder / "none/model.safetensors");
+    } else {
+      expect_error<PeerFailure>(save, "rank 0 failed to save the model");
+    }
+  });
 }
 
 }  // namespace
