@@ -1,37 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Hecaton authors
 #
-# Finds every dependency at the version that dependencies.txt states.
+# Finds what the folders of HECATON_COMPONENTS link, and what tests need.
+# Variable: HECATON_BUILT_FOLDERS
 
-file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/dependencies.txt" _lines REGEX "^[A-Za-z]")
-foreach(_line ${_lines})
-  string(REGEX REPLACE "[ \t]+" ";" _fields "${_line}")
-  list(GET _fields 0 _name)
-  list(GET _fields 2 HECATON_VERSION_${_name})
+include(HecatonFolders)
+
+foreach(_component ${HECATON_COMPONENTS})
+  if(NOT _component IN_LIST HECATON_FOLDERS)
+    message(FATAL_ERROR "HECATON_COMPONENTS has '${_component}': expected some of ${HECATON_FOLDERS}")
+  endif()
 endforeach()
-
+if(HECATON_COMPONENTS)
+  hecaton_closure(HECATON_BUILT_FOLDERS ${HECATON_COMPONENTS})
+else()
+  set(HECATON_BUILT_FOLDERS ${HECATON_FOLDERS})
+endif()
+if(HECATON_COMPONENTS AND (HECATON_BUILD_TESTS OR HECATON_BUILD_EXAMPLES))
+  message(FATAL_ERROR "Tests and examples need every folder: leave HECATON_COMPONENTS empty")
+endif()
 if(HECATON_WITH_NCCL AND NOT HECATON_WITH_CUDA)
   message(FATAL_ERROR "HECATON_WITH_NCCL needs HECATON_WITH_CUDA")
 endif()
-if(HECATON_WITH_CUDA)
-  find_package(CUDAToolkit REQUIRED)
-endif()
-find_package(LibTorch ${HECATON_VERSION_torch} EXACT REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
-find_package(Threads REQUIRED)
-find_package(yaml-cpp ${HECATON_VERSION_yaml-cpp} REQUIRED)
-find_package(CLI11 ${HECATON_VERSION_CLI11} REQUIRED)
-find_package(nlohmann_json ${HECATON_VERSION_nlohmann_json} REQUIRED)
-find_package(spdlog ${HECATON_VERSION_spdlog} REQUIRED)
-if(HECATON_WITH_MPI)
-  # The C API alone: Open MPI's C++ bindings are gone from the standard.
-  set(MPI_CXX_SKIP_MPICXX ON)
-  find_package(MPI ${HECATON_VERSION_mpi} REQUIRED COMPONENTS CXX)
-endif()
-if(HECATON_WITH_NCCL)
-  find_package(NCCL REQUIRED)
+
+hecaton_packages(_packages ${HECATON_BUILT_FOLDERS})
+foreach(_package ${_packages})
+  find_package(${_package} ${HECATON_FIND_${_package}} REQUIRED)
+endforeach()
+if(HECATON_WITH_CUDA AND NOT TARGET LibTorch::torch_cuda)
+  message(FATAL_ERROR "HECATON_WITH_CUDA needs a LibTorch with CUDA: none in HECATON_TORCH_DIR='${HECATON_TORCH_DIR}'")
 endif()
 if(HECATON_BUILD_TESTS)
-  find_package(GTest ${HECATON_VERSION_GTest} REQUIRED)
+  find_package(GTest ${HECATON_FIND_GTest} REQUIRED)
   include(GoogleTest)
 endif()

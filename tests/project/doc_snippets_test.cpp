@@ -52,12 +52,12 @@ std::string block_of(const std::string& path, const std::string& language) {
   return blocks.empty() ? "" : joined(blocks.front());
 }
 
-// What stands between the two lines that equal `marker`.
+// What stands between the two lines `// marker`, or `# marker`.
 std::string marked_part(const std::string& path, const std::string& marker) {
   Lines part;
   int num_markers = 0;
   for (const std::string& line : lines_of(path)) {
-    if (line == marker) {
+    if (line == "// " + marker || line == "# " + marker) {
       ++num_markers;
     } else if (num_markers == 1) {
       part.push_back(line);
@@ -65,6 +65,30 @@ std::string marked_part(const std::string& path, const std::string& marker) {
   }
   EXPECT_EQ(num_markers, 2) << "lines " << marker << " in " << path;
   return joined(part);
+}
+
+// A fenced block of a document and the line above it.
+struct Block {
+  std::string above;
+  std::string language;
+  std::string text;
+};
+
+std::vector<Block> blocks_of(const Lines& document) {
+  std::vector<Block> blocks;
+  bool is_inside = false;
+  for (size_t i = 0; i < document.size(); ++i) {
+    const std::string& line = document[i];
+    if (line.rfind("```", 0) == 0) {
+      is_inside = !is_inside;
+      if (is_inside) {
+        blocks.push_back({i == 0 ? "" : document[i - 1], line.substr(3), ""});
+      }
+    } else if (is_inside) {
+      blocks.back().text += line + "\n";
+    }
+  }
+  return blocks;
 }
 
 // Text in backquotes and in fenced blocks.
@@ -100,28 +124,43 @@ std::set<std::string> commands_in(const std::string& code) {
 }
 
 std::set<std::string> commands_of_program() {
-  return matches(joined(lines_of("recipes/cli/command_line.cpp")),
-                 std::regex(R"re(add_subcommand\(\s*"([a-z-]+)")re"));
+  return matches(joined(lines_of("recipes/cli/command_table.cpp")),
+                 std::regex(R"re(\.name = "([a-z-]+)")re"));
 }
 
 bool is_document(const std::filesystem::path& name) {
   return name.extension() == ".md";
 }
 
-TEST(DocSnippetsTest, TheLibrarySnippetIsCutFromTheExample) {
-  EXPECT_EQ(block_of("README.md", "cpp"), marked_part("examples/moe_layer.cpp", "// [readme]"));
+TEST(DocSnippetsTest, CodeForTheLibraryIsCutFromExamples) {
+  const std::regex origin(R"(<!-- (examples/\S+) (\[[a-z]+\]) -->)");
+  for (const char* document : {"README.md", "docs/library.md"}) {
+    int num_cut = 0;
+    for (const Block& block : blocks_of(lines_of(document))) {
+      std::smatch match;
+      if (std::regex_match(block.above, match, origin)) {
+        EXPECT_EQ(block.text, marked_part(match[1], match[2])) << document;
+        ++num_cut;
+      } else {
+        EXPECT_NE(block.language, "cpp") << document << " has code from nowhere:\n" << block.text;
+      }
+    }
+    EXPECT_GT(num_cut, 0) << document;
+  }
 }
 
-TEST(DocSnippetsTest, TheRecipeIsValid) {
+TEST(DocSnippetsTest, EveryRecipeIsValid) {
   const testing::TemporaryFolder folder;
-  const std::string path = folder / "readme.yaml";
-  testing::write_bytes(path, block_of("README.md", "yaml"));
-  EXPECT_NO_THROW(recipes::load_recipe(path));
+  const std::string path = folder / "recipe.yaml";
+  for (const char* document : {"README.md", "docs/data.md"}) {
+    testing::write_bytes(path, block_of(document, "yaml"));
+    EXPECT_NO_THROW(recipes::load_recipe(path)) << document;
+  }
 }
 
 TEST(DocSnippetsTest, EveryCommandInADocumentExists) {
   const std::set<std::string> known = commands_of_program();
-  EXPECT_EQ(known.count("train"), 1U) << "the scan of recipes/cli/command_line.cpp missed train";
+  EXPECT_EQ(known.count("train"), 1U) << "the scan of recipes/cli/command_table.cpp missed train";
   for (const SourceFile& file : read_tree(testing::source_dir(), is_document)) {
     EXPECT_THAT(commands_in(code_of(file.lines)), ::testing::IsSubsetOf(known)) << file.path;
   }

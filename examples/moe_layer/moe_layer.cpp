@@ -19,11 +19,10 @@
 namespace {
 
 // [readme]
-const hecaton::moe::MoeLayerConfig kExperts{
-    .hidden_size = 32,
-    .moe_intermediate_size = 64,
-    .router = {.num_experts = 8, .num_experts_per_tok = 2},
-    .losses = {{.type = hecaton::moe::RoutingLossType::kSwitch, .coef = 0.01}}};
+const hecaton::moe::MoeLayerConfig kExperts{.hidden_size = 32,
+                                            .moe_intermediate_size = 64,
+                                            .router = {.num_experts = 8, .num_experts_per_tok = 2},
+                                            .losses = {{.type = "switch", .coef = 0.01}}};
 
 struct Model : torch::nn::Module {
   torch::nn::Linear in = register_module("in", torch::nn::Linear(16, 32));
