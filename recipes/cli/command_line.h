@@ -5,8 +5,8 @@
 
 namespace hecaton::recipes {
 
-/// The program: parses the command line, runs the sub-command, and is the one place where
-/// exceptions become exit codes. Returns the code of the process.
+/// The program: parses the command line, runs the sub-command, and reports what went wrong. Returns
+/// the code of the process.
 int run_command_line(int argc, char** argv);
 
 }  // namespace hecaton::recipes

@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <regex>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "recipes/train/console.h"
 #include "tests/recipes/cli/program.h"
+#include "tests/testing/paths.h"
 #include "tests/testing/temporary_folder.h"
 
 namespace hecaton::recipes {
@@ -61,29 +64,76 @@ TEST(CommandLineMpiTest, ModelSavedByManyRanksIsReadByOne) {
   EXPECT_EQ(eval.output.rfind(expected, 0), 0U) << eval.output << expected;
 }
 
+/// `text` in the only line that reports an error.
+void expect_failure(const ProgramResult& result, int exit_code, const std::string& text) {
+  EXPECT_EQ(result.exit_code, exit_code) << result.errors;
+  EXPECT_EQ(lines_of(result, "error"), std::vector<std::string>{text}) << result.errors;
+}
+
+TEST(CommandLineMpiTest, ConsoleLinesMatchTheirPattern) {
+  const TemporaryFolder folder;
+  const ProgramResult result =
+      run_program_with_mpi(2, tiny_training(folder / "run", {"training.max_steps=3"}));
+  const std::vector<std::string> lines = lines_of(result, "step ");
+  EXPECT_EQ(lines.size(), 3U) << result.errors;
+  for (const std::string& line : lines) {
+    EXPECT_TRUE(std::regex_match(line, std::regex(kConsoleLinePattern))) << line;
+  }
+}
+
+TEST(CommandLineMpiTest, CommandsOfOneProcessRefuseALauncher) {
+  expect_failure(run_program_with_mpi(2, {"eval", "/nowhere"}),
+                 2,
+                 "error: eval runs in one process, found a launcher that started 2");
+}
+
+TEST(CommandLineMpiTest, ArgumentsThatCannotBeParsedAreReportedOnce) {
+  expect_failure(
+      run_program_with_mpi(2, {"trian"}), 2, "error: unknown command: trian; did you mean train?");
+  expect_failure(run_program_with_mpi(2, {"train"}), 2, "error: recipe is required");
+}
+
+TEST(CommandLineMpiTest, HelpIsPrintedOnce) {
+  const ProgramResult help = run_program_with_mpi(2, {"--help"});
+  EXPECT_EQ(help.exit_code, 0) << help.errors;
+  EXPECT_EQ(help.output, run_program({"--help"}).output);
+}
+
 TEST(CommandLineMpiTest, RanksThatDoNotFitAreTwoOnEveryRank) {
   const TemporaryFolder folder;
   const ProgramResult result =
       run_program_with_mpi(2, tiny_training(folder / "run", {"parallel.ep=4"}));
-  EXPECT_EQ(result.exit_code, 2) << result.errors;
-  EXPECT_NE(result.errors.find("parallel.ep = 4: must divide the number of ranks 2"),
-            std::string::npos)
-      << result.errors;
+  expect_failure(result, 2, "error (rank 0): parallel.ep = 4: must divide the number of ranks 2");
 }
 
 TEST(CommandLineMpiTest, FolderThatCannotBeWrittenIsSevenOnEveryRank) {
   const TemporaryFolder folder;
   testing::write_bytes(folder / "file", "");
-  const ProgramResult result = run_program_with_mpi(2, tiny_training(folder / "file/run"));
-  EXPECT_EQ(result.exit_code, 7) << result.errors;
-  EXPECT_NE(result.errors.find("cannot create folder"), std::string::npos) << result.errors;
+  expect_failure(run_program_with_mpi(2, tiny_training(folder / "file/run")),
+                 7,
+                 "error (rank 0): cannot create folder " + (folder / "file/run") + ": " +
+                     (folder / "file") + " is no folder");
+}
+
+TEST(CommandLineMpiTest, RanksWithDifferentRecipesAreTwo) {
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = tiny_training(folder / "run");
+  const std::vector<std::string> others = tiny_training(folder / "run", {"moe.num_experts=8"});
+  arguments.insert(arguments.end(), {":", "-np", "1", testing::program_path()});
+  arguments.insert(arguments.end(), others.begin(), others.end());
+  expect_failure(run_program_with_mpi(1, arguments),
+                 2,
+                 "error (rank 0): " + testing::source_dir() +
+                     "/tests/data/tiny.yaml: expected the same recipe on every rank, found another "
+                     "on rank 1 than on rank 0");
 }
 
 TEST(CommandLineMpiTest, MissingDataIsThreeOnEveryRank) {
   const TemporaryFolder folder;
-  const ProgramResult result =
-      run_program_with_mpi(2, tiny_training(folder / "run", {"dataset.train.0.path=/nowhere"}));
-  EXPECT_EQ(result.exit_code, 3) << result.errors;
+  expect_failure(
+      run_program_with_mpi(2, tiny_training(folder / "run", {"dataset.train.0.path=/nowhere"})),
+      3,
+      "error (rank 0): data not found: /nowhere");
 }
 
 }  // namespace

@@ -5,15 +5,24 @@
 
 #include "recipes/cli/command_line.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <regex>
+#include <sstream>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "checkpoint/safetensors.h"
+#include "core/error.h"
+#include "recipes/cli/oracle_command.h"
 #include "recipes/train/console.h"
 #include "tests/recipes/cli/program.h"
+#include "tests/testing/expect_error.h"
 #include "tests/testing/paths.h"
 #include "tests/testing/temporary_folder.h"
 
@@ -98,8 +107,17 @@ TEST(CommandLineTest, TrainsTheSameBitsTwice) {
 TEST(CommandLineTest, InspectListsEveryTensor) {
   const ProgramResult result = run_program({"inspect", trained_run()});
   EXPECT_EQ(result.exit_code, 0) << result.errors;
-  EXPECT_NE(result.output.find("model.layers.1.mlp.experts.3.down_proj.weight  Double  16 x 16"),
+  EXPECT_NE(result.output.find("model.layers.1.mlp.experts.3.down_proj.weight  F64  16 x 16"),
             std::string::npos)
+      << result.output;
+  const checkpoint::SafetensorsFile file(trained_run() + "/step-0000010/model/model.safetensors");
+  size_t num_listed = 0;
+  for (const auto& [name, info] : file.tensors()) {
+    num_listed += result.output.find("\n  " + name + "  ") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_EQ(num_listed, file.tensors().size()) << result.output;
+  EXPECT_EQ(static_cast<size_t>(std::count(result.output.begin(), result.output.end(), '\n')),
+            num_listed + 3)
       << result.output;
 }
 
@@ -114,6 +132,20 @@ TEST(CommandLineTest, ValidateAndPrintConfigReadTheRecipeAlone) {
   EXPECT_EQ(printed.exit_code, 0) << printed.errors;
   EXPECT_NE(printed.output.find("lr: 0.5"), std::string::npos) << printed.output;
   EXPECT_NE(printed.output.find("seed: 9"), std::string::npos) << printed.output;
+}
+
+TEST(CommandLineTest, OfTwoOverridesForOneKeyTheLastWins) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "a.yaml", "dataset: {train: [{path: /x}]}\ntraining: {max_steps: 3}\n");
+  for (const std::vector<std::string>& overrides :
+       {std::vector<std::string>{"--seed=1", "+seed=3", "seed=2"},
+        std::vector<std::string>{"seed=1", "seed=3", "--seed=2"}}) {
+    std::vector<std::string> arguments = {"print-config", folder / "a.yaml"};
+    arguments.insert(arguments.end(), overrides.begin(), overrides.end());
+    const ProgramResult printed = run_program(arguments);
+    EXPECT_NE(printed.output.find("seed: 2 "), std::string::npos)
+        << printed.output << printed.errors;
+  }
 }
 
 TEST(CommandLineTest, ListsRecipesWithTheirDescription) {
@@ -131,10 +163,114 @@ TEST(CommandLineTest, VersionAndHelpSucceed) {
   EXPECT_EQ(run_program({"train", "--help"}).exit_code, 0);
 }
 
+/// The names that --help lists.
+std::vector<std::string> listed_commands() {
+  std::istringstream lines(run_program({"--help"}).output);
+  std::vector<std::string> names;
+  bool is_list = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (is_list && line.size() > 2 && line[2] != ' ') {
+      names.push_back(line.substr(2, line.find(' ', 2) - 2));
+    }
+    is_list = is_list || line == "Subcommands:";
+  }
+  return names;
+}
+
+TEST(CommandLineTest, EveryCommandHelpsWithAnExampleOfItself) {
+  const std::vector<std::string> names = listed_commands();
+  EXPECT_GE(names.size(), 12U);
+  for (const std::string& name : names) {
+    const ProgramResult help = run_program({name, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << name;
+    EXPECT_NE(help.output.find("Example:\n  hecaton " + name), std::string::npos) << help.output;
+  }
+}
+
 TEST(CommandLineTest, UnknownCommandIsTwoAndNamesTheNearest) {
   expect_failure(run_program({"trian"}), 2, "unknown command: trian; did you mean train?");
-  expect_failure(run_program({"generate", "a", "--prompts", "b"}), 2, "--prompts");
+  expect_failure(run_program({"xyz"}), 2, "unknown command: xyz; hecaton --help lists them");
   EXPECT_EQ(run_program({}).exit_code, 2);
+}
+
+TEST(CommandLineTest, NumbersOutOfTheirRangeAreTwo) {
+  expect_failure(
+      run_program({"bench", "layer", "--rounds", "0"}), 2, "--rounds = 0: must be at least 1");
+  expect_failure(
+      run_program({"bench", "layer", "--threads", "99999999999999999999"}), 2, "--threads");
+  expect_failure(
+      run_program({"generate", "/nowhere", "--seed", "-1"}), 2, "seed = -1: must be at least 0");
+}
+
+TEST(CommandLineTest, SizesThatNoMachineHasAreTwo) {
+  const TemporaryFolder folder;
+  for (const auto& [override, text] :
+       {std::pair{"model.arch.hidden_size=2000000000", "model.arch.hidden_size = 2000000000, "},
+        std::pair{"dataset.sequence_length=2147483647", "dataset.sequence_length = 2147483647, "},
+        std::pair{"training.num_threads=1048576",
+                  "training.num_threads = 1048576: must be from 1 to "}}) {
+    expect_failure(run_program(tiny_training(folder / "run", {override})), 2, text);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+  expect_failure(run_program({"eval", trained_run()}, {"env", "OMP_NUM_THREADS=4294967296"}),
+                 2,
+                 "OMP_NUM_THREADS = 4294967296: must be from 1 to ");
+}
+
+TEST(CommandLineTest, UnknownArgumentsAreTwoAndNameTheNearest) {
+  expect_failure(run_program({"generate", "a", "--prompts", "b"}),
+                 2,
+                 "unknown argument: --prompts; did you mean --prompt?");
+  expect_failure(run_program({"convert", "a", "b", "--max-shard-sise=2GB"}),
+                 2,
+                 "unknown argument: --max-shard-sise=2GB; did you mean --max-shard-size?");
+  expect_failure(run_program({"train", "a.yaml", "--dryrun"}),
+                 2,
+                 "unknown argument: --dryrun; did you mean --dry-run?");
+  expect_failure(run_program({"inspect", "a", "b"}),
+                 2,
+                 "unknown argument: b; hecaton inspect --help lists them");
+}
+
+TEST(CommandLineTest, SchemaPrintsWhatEditorsAndPagesNeed) {
+  const TemporaryFolder folder;
+  const ProgramResult printed = run_program({"schema"});
+  EXPECT_EQ(printed.exit_code, 0) << printed.errors;
+  EXPECT_EQ(printed.output.rfind("{\n  \"$schema\"", 0), 0U);
+  EXPECT_EQ(run_program({"schema", "--output", folder / "s.json"}).exit_code, 0);
+  EXPECT_EQ(testing::read_bytes(folder / "s.json"), printed.output);
+  EXPECT_EQ(run_program({"schema", "--format", "markdown"}).output.rfind("# Recipes\n", 0), 0U);
+  EXPECT_EQ(run_program({"schema", "--format", "xml"}).exit_code, 2);
+  expect_failure(run_program({"schema", "--output", "/nowhere/s.json"}), 7, "/nowhere/s.json");
+}
+
+TEST(CommandLineTest, OracleNamesWhatDiffers) {
+  parallel::OracleReport report;
+  report.worst = {{"grad", {"grad", "grad/step1/w", "dp4 ep2, accumulation 3", 1e-11}}};
+  check_report(report);
+  report.worst["loss"] = {"loss", "loss/step1/", "dp2 ep1, accumulation 3", 0.5};
+  testing::expect_error<NumericError>(
+      [&] { check_report(report); },
+      "layout dp2 ep1, accumulation 3: loss of loss/step1/: expected the value of one process "
+      "within 1.0e-10, found a relative error of 5.0e-01");
+}
+
+TEST(CommandLineTest, OracleRunsAloneAndChangesNoRecipeThatIsNotThere) {
+  expect_failure(run_program({"oracle"}, {"env", "OMPI_COMM_WORLD_SIZE=2"}),
+                 2,
+                 "oracle runs in one process, found a launcher that started 2");
+  expect_failure(
+      run_program({"oracle", "--seed=3"}), 2, "there is no recipe that --seed=3 could change");
+}
+
+TEST(CommandLineTest, OracleComparesTheModelOfARecipe) {
+  const ProgramResult result =
+      run_program({"oracle", testing::source_dir() + "/tests/data/tiny.yaml", "moe.layers=none"});
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_TRUE(std::regex_search(
+      result.output, std::regex(R"(\nworst relative error \d\.\de-\d\d over 6 layouts\n$)")))
+      << result.output;
+  EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 2) << result.errors;
 }
 
 TEST(CommandLineTest, MissingRecipeIsTwo) {
@@ -169,6 +305,25 @@ TEST(CommandLineTest, MissingOrTruncatedModelIsFour) {
   expect_failure(run_program({"generate", folder / "step"}), 4, weights);
 }
 
+TEST(CommandLineTest, ConfigOfAModelLargerThanItsWeightsIsFour) {
+  const TemporaryFolder folder;
+  std::filesystem::copy(
+      trained_run() + "/step-0000010", folder / "step", std::filesystem::copy_options::recursive);
+  const std::string path = folder / "step/model/config.json";
+  const std::string config = testing::read_bytes(path);
+  for (const auto& [key, digits, expected] :
+       {std::tuple{"hidden_size", "90000000", " parameters, as config.json describes, found "},
+        std::tuple{"vocab_size", "9000000000000000", "config.json: expected sizes of at most "}}) {
+    const std::string start = std::string("\"") + key + "\": ";
+    std::string text = config;
+    text.insert(text.find(start) + start.size(), digits);  // in front of those that are there
+    write_bytes(path, text);
+    for (const char* command : {"eval", "generate", "inspect"}) {
+      expect_failure(run_program({command, folder / "step"}), 4, expected);
+    }
+  }
+}
+
 TEST(CommandLineTest, FolderThatCannotBeWrittenIsSeven) {
   const TemporaryFolder folder;
   write_bytes(folder / "file", "");
@@ -177,13 +332,38 @@ TEST(CommandLineTest, FolderThatCannotBeWrittenIsSeven) {
                  "cannot create folder " + (folder / "file"));
 }
 
+TEST(CommandLineTest, OutputThatCannotBeWrittenIsSeven) {
+  const std::vector<std::string> to_full_disk = {"sh", "-c", "exec \"$@\" >/dev/full", "sh"};
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--version"},
+        std::vector<std::string>{"eval", "--help"},
+        std::vector<std::string>{"recipes", testing::source_dir() + "/tests/data"},
+        std::vector<std::string>{"inspect", trained_run()},
+        std::vector<std::string>{"eval", trained_run()},
+        std::vector<std::string>{"generate", trained_run(), "--max-new-tokens", "2"}}) {
+    expect_failure(run_program(arguments, to_full_disk), 7, "error: cannot write standard output");
+  }
+}
+
+TEST(CommandLineTest, OutputFolderThatIsAFileIsSeven) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "file", "");
+  expect_failure(
+      run_program(tiny_training(folder / "file")), 7, (folder / "file") + ": is not a folder");
+}
+
 TEST(CommandLineTest, FolderThatIsNotEmptyIsTwo) {
-  expect_failure(run_program(tiny_training(trained_run())), 2, "is not empty");
+  const TemporaryFolder folder;
+  write_bytes(folder / "mine/notes.txt", "mine");
+  expect_failure(run_program(tiny_training(folder / "mine")), 2, "is not empty and holds no run");
 }
 
 TEST(CommandLineTest, ExpertParallelismThatDoesNotDivideTheExpertsIsTwo) {
   const TemporaryFolder folder;
-  expect_failure(run_program(tiny_training(folder / "run", {"parallel.ep=3"})), 2, "parallel.ep");
+  expect_failure(run_program(tiny_training(folder / "run", {"parallel.ep=3"})),
+                 2,
+                 "error: override 'parallel.ep=3': parallel.ep: must divide moe.num_experts = 4, "
+                 "found 3\n");
 }
 
 TEST(CommandLineTest, RanksThatDoNotFitAreTwo) {
@@ -202,7 +382,14 @@ TEST(CommandLineTest, NonFiniteLossIsFiveAndSavesNothing) {
       run_program(tiny_training(folder / "run", {"optimizer.lr=1e300", "~dataset.validation"}));
   EXPECT_EQ(result.exit_code, 5) << result.errors;
   EXPECT_NE(result.errors.find("expected finite numbers"), std::string::npos) << result.errors;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "run")) {
+    EXPECT_NE(entry.path().filename().string().rfind("step-", 0), 0U) << entry.path();
+  }
   EXPECT_FALSE(std::filesystem::exists(folder / "run/latest"));
+  EXPECT_EQ(lines_of(result, "error").size(), 1U) << result.errors;
+  expect_failure(run_program({"eval", folder / "run"}),
+                 4,
+                 "the run in " + (folder / "run") + " saved no model");
 }
 
 }  // namespace

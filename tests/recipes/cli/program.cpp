@@ -3,9 +3,11 @@
 
 #include "tests/recipes/cli/program.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +15,6 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/testing/paths.h"
-#include "tests/testing/temporary_folder.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -30,44 +31,71 @@ void redirect(const std::string& path, int target) {
 
 }  // namespace
 
-ProgramResult run_program(const std::vector<std::string>& arguments,
-                          const std::vector<std::string>& prefix) {
-  const testing::TemporaryFolder folder;
+std::vector<std::string> lines_of(const ProgramResult& result, const std::string& start) {
+  std::istringstream stream(result.errors);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) {
+    if (line.rfind(start, 0) == 0) {
+      lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+RunningProgram::RunningProgram(const std::vector<std::string>& arguments,
+                               const std::vector<std::string>& prefix) {
   std::vector<std::string> words = prefix;
   words.emplace_back(testing::program_path());
   words.insert(words.end(), arguments.begin(), arguments.end());
+  name_ = words.front();
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) {
     pointers.push_back(word.data());
   }
   pointers.push_back(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
+  child_ = fork();
+  if (child_ == 0) {
     setenv("HECATON_TEST_DATA", kData.c_str(), 1);
     unsetenv("OMP_NUM_THREADS");
-    redirect(folder / "output", STDOUT_FILENO);
-    redirect(folder / "errors", STDERR_FILENO);
+    redirect(folder_ / "output", STDOUT_FILENO);
+    redirect(folder_ / "errors", STDERR_FILENO);
     execvp(pointers.front(), pointers.data());
     _exit(127);
   }
+}
+
+void RunningProgram::send(int signal) const {
+  kill(child_, signal);
+}
+
+ProgramResult RunningProgram::wait() {
   int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child) {
-    throw std::runtime_error("cannot run " + words.front());
+  if (child_ < 0 || waitpid(child_, &status, 0) != child_) {
+    throw std::runtime_error("cannot run " + name_);
   }
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          testing::read_bytes(folder / "output"),
-          testing::read_bytes(folder / "errors")};
+          testing::read_bytes(folder_ / "output"),
+          testing::read_bytes(folder_ / "errors")};
+}
+
+std::vector<std::string> mpi_prefix(int num_ranks) {
+  return {testing::mpirun_path(),
+          "--allow-run-as-root",
+          "--oversubscribe",
+          "--bind-to",
+          "none",
+          "-np",
+          std::to_string(num_ranks)};
+}
+
+ProgramResult run_program(const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& prefix) {
+  return RunningProgram(arguments, prefix).wait();
 }
 
 ProgramResult run_program_with_mpi(int num_ranks, const std::vector<std::string>& arguments) {
-  return run_program(arguments,
-                     {testing::mpirun_path(),
-                      "--allow-run-as-root",
-                      "--oversubscribe",
-                      "--bind-to",
-                      "none",
-                      "-np",
-                      std::to_string(num_ranks)});
+  return run_program(arguments, mpi_prefix(num_ranks));
 }
 
 std::vector<std::string> tiny_training(const std::string& output_dir,

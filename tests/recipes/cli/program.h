@@ -4,7 +4,10 @@
 #pragma once
 
 #include <string>
+#include <sys/types.h>
 #include <vector>
+
+#include "tests/testing/temporary_folder.h"
 
 namespace hecaton::recipes {
 
@@ -15,8 +18,32 @@ struct ProgramResult {
   std::string errors;  ///< standard error
 };
 
-/// Runs build/<preset>/bin/hecaton with these arguments, without a shell between. HECATON_TEST_DATA
-/// is set, OMP_NUM_THREADS is not. prefix: a launcher and its arguments; empty: none.
+/// Lines of standard error that begin with `start`; a launcher adds some of its own.
+std::vector<std::string> lines_of(const ProgramResult& result, const std::string& start);
+
+/// build/<preset>/bin/hecaton at work, started without a shell between. HECATON_TEST_DATA is set,
+/// OMP_NUM_THREADS is not.
+class RunningProgram {
+ public:
+  /// prefix: a launcher and its arguments; empty: none.
+  explicit RunningProgram(const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& prefix = {});
+
+  /// To the program, or to the launcher.
+  void send(int signal) const;
+  /// Until it ends. Call once.
+  ProgramResult wait();
+
+ private:
+  testing::TemporaryFolder folder_;
+  std::string name_;
+  pid_t child_ = -1;
+};
+
+/// mpirun and its arguments.
+std::vector<std::string> mpi_prefix(int num_ranks);
+
+/// Starts the program and waits for it.
 ProgramResult run_program(const std::vector<std::string>& arguments,
                           const std::vector<std::string>& prefix = {});
 

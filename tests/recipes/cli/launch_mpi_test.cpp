@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+// scripts/launch: signals that save, and exit codes that mpirun would hide.
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/recipes/cli/program.h"
+#include "tests/testing/paths.h"
+#include "tests/testing/temporary_folder.h"
+
+namespace hecaton::recipes {
+namespace {
+
+using testing::TemporaryFolder;
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> launch_prefix() {
+  return {testing::source_dir() + "/scripts/launch",
+          "--oversubscribe",
+          "--bind-to",
+          "none",
+          "-np",
+          "2"};
+}
+
+/// More steps than any test waits for.
+std::vector<std::string> endless_training(const std::string& run) {
+  return tiny_training(run, {"parallel.ep=2", "training.max_steps=10000000"});
+}
+
+/// Waits until a run has logged something: its ranks listen to signals then.
+void wait_for_steps(const std::string& run) {
+  std::error_code error;
+  for (int i = 0; i < 600 && fs::file_size(run + "/metrics/train.jsonl", error) + 1 < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+/// Processes whose own program is hecaton and whose arguments name the run.
+std::vector<pid_t> ranks_of(const std::string& run) {
+  std::vector<pid_t> ranks;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) {
+      continue;
+    }
+    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
+    const std::string words{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (words.rfind(testing::program_path(), 0) == 0 && words.find(run) != std::string::npos) {
+      ranks.push_back(static_cast<pid_t>(std::stol(name)));
+    }
+  }
+  return ranks;
+}
+
+TEST(LaunchMpiTest, TerminationSavesAndEndsWith75) {
+  const TemporaryFolder folder;
+  RunningProgram program(endless_training(folder / "run"), launch_prefix());
+  wait_for_steps(folder / "run");
+  program.send(SIGTERM);
+  const ProgramResult result = program.wait();
+  EXPECT_EQ(result.exit_code, 75) << result.errors;
+  EXPECT_TRUE(fs::exists(folder / "run/latest"));
+  EXPECT_TRUE(ranks_of(folder / "run").empty());
+}
+
+TEST(LaunchMpiTest, AKilledRankIsALostPeer) {
+  const TemporaryFolder folder;
+  RunningProgram program(endless_training(folder / "run"), launch_prefix());
+  wait_for_steps(folder / "run");
+  const std::vector<pid_t> ranks = ranks_of(folder / "run");
+  ASSERT_EQ(ranks.size(), 2U);
+  kill(ranks.front(), SIGKILL);
+  const ProgramResult result = program.wait();
+  EXPECT_EQ(result.exit_code, 6) << result.errors;
+  EXPECT_NE(result.errors.find("launch: a peer was lost: process rank "), std::string::npos)
+      << result.errors;
+}
+
+TEST(LaunchMpiTest, HandsOnTheCodesOfTheProgram) {
+  const ProgramResult result = run_program({"train", "/nowhere.yaml"}, launch_prefix());
+  EXPECT_EQ(result.exit_code, 2) << result.errors;
+}
+
+}  // namespace
+}  // namespace hecaton::recipes
