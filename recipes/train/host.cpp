@@ -17,10 +17,15 @@
 #include <ATen/ops/full.h>
 #include <malloc.h>
 
+#include "core/error.h"
 #include "core/rng.h"
 
 namespace hecaton::recipes {
 namespace {
+
+/// More slow a machine down whatever they do, and some thousands cannot be made at all.
+constexpr int64_t kMostThreadsPerCore = 8;
+constexpr double kKibPerGib = 1024.0 * 1024.0;
 
 cpu_set_t allowed_cores() {
   cpu_set_t allowed;
@@ -59,7 +64,9 @@ std::string line_value(const char* path, const std::string& key) {
 
 }  // namespace
 
-ThreadChoice choose_threads(parallel::Communicator& world, std::optional<int64_t> requested) {
+ThreadChoice choose_threads(parallel::Communicator& world,
+                            std::optional<int64_t> requested,
+                            const std::string& name) {
   ThreadChoice choice;
   const cpu_set_t cores = allowed_cores();
   choice.num_cores = CPU_COUNT(&cores);
@@ -67,13 +74,19 @@ ThreadChoice choose_threads(parallel::Communicator& world, std::optional<int64_t
   const char* variable = std::getenv("OMP_NUM_THREADS");
   if (requested) {
     choice.num_threads = *requested;
-    choice.origin = "training.num_threads";
+    choice.origin = name;
   } else if (variable != nullptr && std::atoll(variable) > 0) {
     choice.num_threads = std::atoll(variable);
     choice.origin = "OMP_NUM_THREADS";
   } else {
     choice.num_threads = std::max<int64_t>(1, choice.num_cores / choice.ranks_on_cores);
     choice.origin = "cores / ranks";
+  }
+  const int64_t most_threads = kMostThreadsPerCore * choice.num_cores;
+  if (choice.num_threads < 1 || choice.num_threads > most_threads) {
+    throw ConfigError(choice.origin + " = " + std::to_string(choice.num_threads) +
+                      ": must be from 1 to " + std::to_string(most_threads) + ", " +
+                      std::to_string(kMostThreadsPerCore) + " for each core");
   }
   return choice;
 }
@@ -85,8 +98,23 @@ void apply_threads(const ThreadChoice& choice) {
 }
 
 double memory_gib() {
-  constexpr double kKibPerGib = 1024.0 * 1024.0;
   return std::atof(line_value("/proc/self/status", "VmRSS").c_str()) / kKibPerGib;
+}
+
+double usable_memory_gib() {
+  const double machine_gib = (std::atof(line_value("/proc/meminfo", "MemTotal").c_str()) +
+                              std::atof(line_value("/proc/meminfo", "SwapTotal").c_str())) /
+                             kKibPerGib;
+  double usable_gib = machine_gib;
+  // Version 2 of control groups, where a container sees itself as the root; version 1.
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    double limit_bytes = 0.0;
+    if (std::ifstream(path) >> limit_bytes) {  // "max" stands for no limit
+      usable_gib = std::min(usable_gib, limit_bytes / (1024.0 * kKibPerGib));
+    }
+  }
+  return usable_gib;
 }
 
 std::string cpu_name() {

@@ -40,4 +40,13 @@ class JsonlWriter {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
+/// A column of a file of rows against its column "step", for rows that have both as numbers.
+/// Errors: IoError if the file cannot be read; DataError naming the line that is no JSON object.
+std::vector<std::pair<int64_t, double>> metric_points(const std::string& path,
+                                                      const std::string& name);
+
+/// Cuts the rows after `last_step`, and a last line that a killed run left unfinished. Does nothing
+/// if there is no file. Errors: those of metric_points(), IoError.
+void cut_metrics(const std::string& path, int64_t last_step);
+
 }  // namespace hecaton::recipes

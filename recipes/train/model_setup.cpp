@@ -34,6 +34,34 @@ kernels::Activation activation(Activation act) {
   return kernels::Activation::kSquaredRelu;
 }
 
+models::ActivationCheckpointing activation_checkpointing(ActivationCheckpointing mode) {
+  switch (mode) {
+    case ActivationCheckpointing::kNone:
+      return models::ActivationCheckpointing::kNone;
+    case ActivationCheckpointing::kFull:
+      return models::ActivationCheckpointing::kFull;
+    case ActivationCheckpointing::kMoe:
+      break;
+  }
+  return models::ActivationCheckpointing::kMoe;
+}
+
+optim::ScheduleType schedule_type(LrSchedule type) {
+  switch (type) {
+    case LrSchedule::kConstant:
+      return optim::ScheduleType::kConstant;
+    case LrSchedule::kLinear:
+      return optim::ScheduleType::kLinear;
+    case LrSchedule::kCosine:
+      return optim::ScheduleType::kCosine;
+    case LrSchedule::kWsd:
+      return optim::ScheduleType::kWsd;
+    case LrSchedule::kInverseSqrt:
+      break;
+  }
+  return optim::ScheduleType::kInverseSqrt;
+}
+
 moe::CapacityScope capacity_scope(CapacityScope scope) {
   switch (scope) {
     case CapacityScope::kSequence:
@@ -46,24 +74,36 @@ moe::CapacityScope capacity_scope(CapacityScope scope) {
   return moe::CapacityScope::kRank;
 }
 
+/// The word of a recipe that `convert` turns into `value`. The words of an enumeration are 0, 1,
+/// ... up to `last`.
+template <typename Word, typename Value>
+Word word_of(Value value, Value (*convert)(Word), Word last) {
+  int word = 0;
+  while (word < static_cast<int>(last) && convert(static_cast<Word>(word)) != value) {
+    ++word;
+  }
+  return static_cast<Word>(word);
+}
+
 models::DecoderMoeConfig moe_config(const Recipe& recipe) {
   const MoeRecipe& moe = recipe.moe;
   models::DecoderMoeConfig config;
   config.layers = recipe.moe_layers();
   config.moe_intermediate_size = moe.moe_intermediate_size;
   config.shared_expert_intermediate_size = moe.shared_expert_intermediate_size;
-  config.router = {.num_experts = moe.num_experts,
+  config.router = {.type = moe.router.type,
+                   .num_experts = moe.num_experts,
                    .num_experts_per_tok = moe.num_experts_per_tok,
                    .score = moe.router.score == RouterScore::kSoftmax ? moe::RouterScore::kSoftmax
                                                                       : moe::RouterScore::kSigmoid,
                    .score_after_topk = moe.router.score_after_topk,
                    .norm_topk_prob = moe.router.norm_topk_prob,
-                   .scaling_factor = moe.router.scaling_factor};
+                   .scaling_factor = moe.router.scaling_factor,
+                   .options = moe.router.options};
+  config.experts = {.type = moe.experts.type, .options = moe.experts.options};
   config.capacity = {.factor = moe.capacity_factor, .scope = capacity_scope(moe.capacity_scope)};
   for (const LossRecipe& loss : moe.losses) {
-    config.losses.push_back(
-        {.type = loss.type == "z" ? moe::RoutingLossType::kZ : moe::RoutingLossType::kSwitch,
-         .coef = loss.coef});
+    config.losses.push_back({.type = loss.type, .coef = loss.coef, .options = loss.options});
   }
   return config;
 }
@@ -86,24 +126,76 @@ models::DecoderConfig decoder_config(const Recipe& recipe) {
           .hidden_act = activation(arch.hidden_act),
           .initializer_range = arch.initializer_range,
           .dtype = scalar_type(recipe.model.dtype),
+          .activation_checkpointing =
+              activation_checkpointing(recipe.training.activation_checkpointing),
           .moe = moe_config(recipe)};
 }
 
-optim::AdamWConfig adamw_config(const Recipe& recipe) {
-  return {.beta1 = recipe.optimizer.betas[0],
-          .beta2 = recipe.optimizer.betas[1],
-          .eps = recipe.optimizer.eps,
-          .weight_decay = recipe.optimizer.weight_decay};
+moe::MoeLayerConfig moe_layer_config(const Recipe& recipe) {
+  return models::moe_layer_config(decoder_config(recipe));
+}
+
+void set_architecture(const models::DecoderConfig& config, Recipe& recipe) {
+  recipe.model.dtype = word_of(config.dtype, scalar_type, Dtype::kFloat64);
+  recipe.model.arch = {.hidden_size = config.hidden_size,
+                       .intermediate_size = config.intermediate_size,
+                       .num_hidden_layers = config.num_hidden_layers,
+                       .num_attention_heads = config.num_attention_heads,
+                       .num_key_value_heads = config.num_key_value_heads,
+                       .head_dim = config.head_dim,
+                       .vocab_size = config.vocab_size,
+                       .rms_norm_eps = config.rms_norm_eps,
+                       .rope_theta = config.rope_theta,
+                       .tie_word_embeddings = config.tie_word_embeddings,
+                       .qk_norm = config.qk_norm,
+                       .hidden_act = word_of(config.hidden_act, activation, Activation::kRelu2),
+                       .initializer_range = config.initializer_range};
+  MoeRecipe& moe = recipe.moe;
+  const moe::RouterConfig& router = config.moe.router;
+  moe.num_experts = router.num_experts;
+  moe.num_experts_per_tok = router.num_experts_per_tok;
+  moe.moe_intermediate_size = config.moe.moe_intermediate_size;
+  moe.shared_expert_intermediate_size = config.moe.shared_expert_intermediate_size;
+  moe.layers = config.moe.layers;
+  moe.router.type = router.type;
+  moe.router.options = router.options;
+  moe.experts = {.type = config.moe.experts.type, .options = config.moe.experts.options};
+  moe.router.score =
+      router.score == moe::RouterScore::kSoftmax ? RouterScore::kSoftmax : RouterScore::kSigmoid;
+  moe.router.score_after_topk = router.score_after_topk;
+  moe.router.norm_topk_prob = router.norm_topk_prob;
+  moe.router.scaling_factor = router.scaling_factor;
+  moe.capacity_factor = config.moe.capacity.factor;
+  moe.capacity_scope = word_of(config.moe.capacity.scope, capacity_scope, CapacityScope::kRank);
+}
+
+optim::OptimizerConfig optimizer_config(const Recipe& recipe) {
+  const OptimizerRecipe& optimizer = recipe.optimizer;
+  optim::OptimizerConfig config;
+  config.type =
+      optimizer.type == "muon" ? optim::OptimizerType::kMuon : optim::OptimizerType::kAdamW;
+  config.settings = {.momentum = optimizer.momentum,
+                     .adamw = {.beta1 = optimizer.betas[0],
+                               .beta2 = optimizer.betas[1],
+                               .eps = optimizer.eps,
+                               .weight_decay = optimizer.weight_decay}};
+  for (const ParameterGroupRecipe& group : optimizer.groups) {
+    config.groups.push_back({.match = group.match,
+                             .update = {.lr_scale = group.lr_scale,
+                                        .weight_decay = group.weight_decay,
+                                        .is_frozen = group.frozen}});
+  }
+  return config;
 }
 
 optim::ScheduleConfig schedule_config(const Recipe& recipe) {
   const int64_t max_steps = recipe.training.max_steps;
-  return {.type = recipe.lr_scheduler.type == "constant" ? optim::ScheduleType::kConstant
-                                                         : optim::ScheduleType::kCosine,
+  return {.type = schedule_type(recipe.lr_scheduler.type),
           .lr = recipe.optimizer.lr,
           .warmup_steps = recipe.lr_scheduler.num_warmup_steps(max_steps),
           .max_steps = max_steps,
-          .min_lr_ratio = recipe.lr_scheduler.min_lr_ratio};
+          .min_lr_ratio = recipe.lr_scheduler.min_lr_ratio,
+          .decay_steps = recipe.lr_scheduler.num_decay_steps(max_steps)};
 }
 
 }  // namespace hecaton::recipes

@@ -4,7 +4,8 @@
 #pragma once
 
 #include "models/decoder_config.h"
-#include "optim/adamw.h"
+#include "moe/moe_layer.h"
+#include "optim/make_optimizer.h"
 #include "optim/schedule.h"
 #include "recipes/config/recipe.h"
 
@@ -12,7 +13,11 @@ namespace hecaton::recipes {
 
 /// What a recipe says about the parts of the library, in their own terms. recipe: validated.
 models::DecoderConfig decoder_config(const Recipe& recipe);
-optim::AdamWConfig adamw_config(const Recipe& recipe);
+/// The other way round: sets what a recipe says about architecture, router and capacity to
+/// `config`.
+void set_architecture(const models::DecoderConfig& config, Recipe& recipe);
+moe::MoeLayerConfig moe_layer_config(const Recipe& recipe);
+optim::OptimizerConfig optimizer_config(const Recipe& recipe);
 optim::ScheduleConfig schedule_config(const Recipe& recipe);
 
 }  // namespace hecaton::recipes

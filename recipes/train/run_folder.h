@@ -9,15 +9,20 @@
 
 namespace hecaton::recipes {
 
-/// The folder of one run: config.yaml, run.json, metrics/, logs/, samples of the model, step-%07d/
-/// with model/ inside, and `latest`, a text file that names the newest step folder.
+/// The folder of one run: config.yaml, run.json, metrics/, logs/, checkpoints step-%07d/ with
+/// model/ inside, and `latest`, a text file that names the newest of them.
 class RunFolder {
  public:
   explicit RunFolder(std::string path) : path_(std::move(path)) {}
 
-  /// Makes the folder and its parts.
-  /// Errors: ConfigError if it exists and is not empty; IoError if they cannot be made.
-  void create() const;
+  /// Makes the folder and its parts, or finds them.
+  /// may_exist:   false: the folder must be absent or empty.
+  /// Returns:     whether a run was there.
+  /// Errors:      ConfigError if it holds a run although may_exist is false, or something else than
+  ///              a run; IoError if it is no folder or cannot be made.
+  bool open(bool may_exist) const;
+  /// Throws what open() would, and makes nothing.
+  void check(bool may_exist) const;
 
   const std::string& path() const { return path_; }
   std::string config_path() const { return path_ + "/config.yaml"; }
@@ -27,11 +32,6 @@ class RunFolder {
   }
   std::string log_path() const { return path_ + "/logs/rank-00000.log"; }
   std::string step_path(int64_t step) const;
-  /// Where a step folder is written before commit_step() gives it its name.
-  std::string unfinished_step_path(int64_t step) const;
-
-  /// Renames the unfinished folder of `step` and makes it the latest. Errors: IoError.
-  void commit_step(int64_t step) const;
 
  private:
   std::string path_;
@@ -44,7 +44,7 @@ struct ModelLocation {
 };
 
 /// path: a run folder (its latest step), a step folder, or a folder that holds config.json.
-/// Errors: CheckpointError if it is none of these.
+/// Errors: CheckpointError if it is none of these, or a run that saved no model.
 ModelLocation find_model(const std::string& path);
 
 }  // namespace hecaton::recipes

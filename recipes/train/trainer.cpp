@@ -5,117 +5,61 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <sstream>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/full.h>
 
 #include "checkpoint/file_io.h"
+#include "checkpoint/pending_save.h"
+#include "checkpoint/step_folder.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "recipes/data/bigram.h"
-#include "recipes/data/text_files.h"
 #include "recipes/model/model_files.h"
-#include "recipes/train/console.h"
-#include "recipes/train/host.h"
+#include "recipes/train/agreement.h"
+#include "recipes/train/metrics.h"
 #include "recipes/train/model_setup.h"
+#include "recipes/train/resume.h"
 #include "recipes/train/run_record.h"
 
 namespace hecaton::recipes {
 namespace {
 
-std::unique_ptr<TokenDataset> make_dataset(const std::vector<TextFile>& files,
-                                           const Recipe& recipe) {
-  return std::make_unique<TokenDataset>(
-      tokenize_files(files),
-      TokenDatasetOptions{.sequence_length = recipe.dataset.sequence_length,
-                          .cross_document_attention = recipe.dataset.cross_document_attention,
-                          .seed = static_cast<uint64_t>(recipe.seed)});
-}
-
-/// 1234567 -> "1.23 M".
-std::string short_count(int64_t count) {
-  char text[32];
-  if (count >= 1'000'000'000) {
-    std::snprintf(text, sizeof(text), "%.2f B", static_cast<double>(count) / 1e9);
-  } else if (count >= 1'000'000) {
-    std::snprintf(text, sizeof(text), "%.2f M", static_cast<double>(count) / 1e6);
-  } else if (count >= 1'000) {
-    std::snprintf(text, sizeof(text), "%.1f k", static_cast<double>(count) / 1e3);
-  } else {
-    std::snprintf(text, sizeof(text), "%lld", static_cast<long long>(count));
-  }
-  return text;
-}
+const std::string kStateFile = "trainer_state.json";
 
 Recipe resolved(Recipe recipe, const parallel::Mesh& mesh) {
   resolve_batch(recipe, mesh.dp().size());
   return recipe;
 }
 
-std::string fixed(double value, int decimals) {
-  char text[48];
-  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
-  return text;
+/// The part of the recipe that a later start must find unchanged whatever its ranks: the batch is
+/// written out as a total.
+LoadedRecipe with_global_batch(LoadedRecipe loaded, const Recipe& resolved) {
+  loaded.recipe.training.global_batch_size = resolved.training.global_batch_size;
+  return loaded;
 }
 
-/// Errors of rank 0's own work, seen by every rank: a disk that fails fails the run on all of them.
-template <typename Work>
-void on_main_rank(parallel::Mesh& mesh, const Work& work) {
-  std::exception_ptr error;
-  if (mesh.world().rank() == 0) {
-    try {
-      work();
-    } catch (...) {
-      error = std::current_exception();
-    }
+/// The checkpoint that a recipe wants to go on from; empty: none.
+std::optional<checkpoint::Checkpoint> find_checkpoint(const std::string& resume,
+                                                      const checkpoint::Store& store,
+                                                      parallel::Mesh& mesh) {
+  if (resume == "auto") {
+    return store.open_newest();
   }
-  if (!mesh.world().all_agree(error == nullptr)) {
-    if (error != nullptr) {
-      std::rethrow_exception(error);
-    }
-    throw PeerFailure("rank 0 failed");
+  if (checkpoint::complete_steps(resume).empty()) {
+    return checkpoint::Checkpoint(resume, mesh.shared_world());
   }
+  return checkpoint::Store(resume, mesh.shared_world()).open_newest();
+}
+
+double seconds_between(std::chrono::steady_clock::time_point begin,
+                       std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
 }
 
 }  // namespace
-
-RecipeData load_data(const Recipe& recipe) {
-  const DatasetRecipe& dataset = recipe.dataset;
-  RecipeData data;
-  std::vector<TextFile> files = collect_text_files(dataset.train);
-  if (dataset.validation_fraction > 0.0) {
-    DocumentSplit split =
-        split_documents(files, dataset.validation_fraction, static_cast<uint64_t>(recipe.seed));
-    files = std::move(split.train);
-    if (!split.validation.empty()) {
-      data.validation = make_dataset(split.validation, recipe);
-    }
-  }
-  data.train = make_dataset(files, recipe);
-  if (!dataset.validation.empty()) {
-    data.validation = make_dataset(collect_text_files(dataset.validation), recipe);
-  }
-  return data;
-}
-
-std::vector<Batch> evaluation_batches(const TokenDataset& data,
-                                      int64_t micro_batch_size,
-                                      std::optional<int64_t> max_batches,
-                                      const parallel::Communicator& dp) {
-  const int64_t per_round = micro_batch_size * dp.size();
-  int64_t num_rounds = (data.num_windows() + per_round - 1) / per_round;
-  if (max_batches) {
-    num_rounds = std::min(num_rounds, *max_batches);
-  }
-  std::vector<Batch> batches;
-  for (int64_t round = 0; round < num_rounds; ++round) {
-    batches.push_back(
-        data.window_batch(round * per_round + dp.rank() * micro_batch_size, micro_batch_size));
-  }
-  return batches;
-}
 
 Trainer::Trainer(LoadedRecipe loaded, parallel::Mesh& mesh)
     : loaded_(std::move(loaded)),
@@ -123,32 +67,90 @@ Trainer::Trainer(LoadedRecipe loaded, parallel::Mesh& mesh)
       mesh_(mesh),
       data_(load_data(recipe_)),
       engine_(decoder_config(recipe_),
-              adamw_config(recipe_),
+              optimizer_config(recipe_),
               static_cast<uint64_t>(recipe_.seed),
               mesh),
-      folder_(recipe_.output_dir) {
+      folder_(recipe_.output_dir),
+      store_(recipe_.output_dir, mesh.shared_world()) {
+  loaded_ = with_global_batch(std::move(loaded_), recipe_);
+  check_data();
+  state_.data_fingerprint = data_.train->fingerprint();
   if (data_.validation != nullptr) {
     evaluation_batches_ = evaluation_batches(*data_.validation,
                                              *recipe_.training.micro_batch_size,
-                                             recipe_.evaluation.eval_batches,
+                                             num_evaluated_windows(recipe_, *data_.validation),
                                              mesh_.dp());
   }
-  on_main_rank(mesh_, [&] {
-    folder_.create();
+  open_folder();
+}
+
+void Trainer::check_data() {
+  const auto require_same = [this](const TokenDataset* data, const std::string& key) {
+    const uint64_t fingerprint = data == nullptr ? 0 : data->fingerprint();
+    if (const auto rank = first_rank_that_differs(mesh_.world(), fingerprint)) {
+      throw DataError(key + ": expected the same tokens on every rank, found others on rank " +
+                      std::to_string(*rank) + " than on rank 0");
+    }
+  };
+  require_same(data_.train.get(), "dataset.train");
+  require_same(data_.validation.get(), "dataset.validation");
+}
+
+void Trainer::open_folder() {
+  const bool may_exist = recipe_.checkpoint.resume.has_value();
+  bool is_run = false;
+  on_main_rank(mesh_.world(), [&] { is_run = folder_.open(may_exist); });
+  if (may_exist) {
+    resume_if_asked();
+  }
+  if (state_.step == 0 && recipe_.model.base_model) {
+    load_model(*engine_.decoder(), find_model(*recipe_.model.base_model).model_folder);
+    engine_.parameters().copy_values_to_masters();
+  }
+  on_main_rank(mesh_.world(), [&] {
+    add_log_file(folder_.log_path());
+    cut_metrics(folder_.metrics_path("train"), state_.step);
+    cut_metrics(folder_.metrics_path("eval"), state_.step);
     checkpoint::write_file(folder_.config_path(), print_recipe(loaded_, /*with_origins=*/true));
     checkpoint::write_file(folder_.record_path(), run_record(mesh_));
-    add_log_file(folder_.log_path());
-    train_metrics_ = std::make_unique<JsonlWriter>(folder_.metrics_path("train"));
-    eval_metrics_ = std::make_unique<JsonlWriter>(folder_.metrics_path("eval"));
+    log_.emplace(folder_, recipe_, !engine_.decoder()->moe_layers().empty());
+    if (is_run && state_.step == 0) {
+      log_warn(folder_.path() + " holds a run without a checkpoint: it starts again from step 0");
+    }
   });
 }
 
-double Trainer::seconds_since_start() const {
-  return std::chrono::duration<double>(Clock::now() - start_).count();
+void Trainer::resume_if_asked() {
+  const std::optional<checkpoint::Checkpoint> checkpoint =
+      find_checkpoint(*recipe_.checkpoint.resume, store_, mesh_);
+  if (checkpoint) {
+    load_checkpoint(*checkpoint);
+    store_.set_aside_after(state_.step);
+  }
 }
 
-double Trainer::training_seconds() const {
-  return seconds_since_start() - evaluation_s_;
+void Trainer::load_checkpoint(const checkpoint::Checkpoint& checkpoint) {
+  const std::string& folder = checkpoint.folder();
+  const TrainingState state =
+      training_state_from_json(checkpoint.read_file(kStateFile), folder + "/" + kStateFile);
+  const Recipe before = load_recipe(folder + "/config.yaml").recipe;
+  const std::vector<RecipeChange> changes =
+      check_resume(before, loaded_.recipe, state, folder, data_.train->fingerprint());
+  load_model(*engine_.decoder(), folder + "/model");
+  engine_.parameters().copy_values_to_masters();
+  checkpoint.load(engine_.state_pieces());
+  engine_.optimizer().set_num_steps(state.num_updates);
+  const uint64_t fingerprint = state_.data_fingerprint;
+  state_ = state;
+  state_.data_fingerprint = fingerprint;
+  elapsed_before_s_ = state.elapsed_s;
+  last_saved_step_ = state.step;
+  if (is_main_rank()) {
+    log_info("going on from " + folder);
+    for (const RecipeChange& change : changes) {
+      log_info("  " + change.key + " was " + change.before + " and is now " + change.after);
+    }
+  }
 }
 
 void Trainer::print_summary() {
@@ -174,29 +176,51 @@ void Trainer::print_summary() {
   log_info(out.str());
 }
 
-void Trainer::run() {
+RunOutcome Trainer::run() {
+  const int64_t max_steps = recipe_.training.max_steps;
   if (is_main_rank()) {
     print_summary();
-  }
-  start_ = Clock::now();
-  const std::optional<int64_t> eval_steps = recipe_.evaluation.eval_steps;
-  const int64_t max_steps = recipe_.training.max_steps;
-  evaluate(/*step=*/0);
-  for (int64_t step = 0; step < max_steps; ++step) {
-    train_step(step);
-    const bool is_last = step + 1 == max_steps;
-    if (is_last || (eval_steps && (step + 1) % *eval_steps == 0)) {
-      evaluate(step + 1);
+    if (state_.step >= max_steps) {
+      log_info("the run is at step " + std::to_string(state_.step) + " of " +
+               std::to_string(max_steps) + ": nothing is left to do");
     }
   }
-  save(max_steps);
+  start_ = Clock::now();
+  engine_.check_parameters(state_.step);
+  if (state_.step == 0) {
+    evaluate();
+  }
+  while (state_.step < max_steps) {
+    train_step();
+    const bool is_last = state_.step == max_steps;
+    const auto is_due = [&](std::optional<int64_t> interval) {
+      return is_last || (interval && state_.step % *interval == 0);
+    };
+    if (is_due(recipe_.evaluation.eval_steps)) {
+      evaluate();
+    }
+    const StopRequest request = agree_on_request();
+    if (is_due(recipe_.checkpoint.save_steps) || is_best_ || request != StopRequest::kNone) {
+      save();
+    }
+    if (request == StopRequest::kSaveAndStop && !is_last) {
+      if (is_main_rank()) {
+        log_info("stopped as asked after step " + std::to_string(state_.step) +
+                 "; the same command goes on from there");
+      }
+      return RunOutcome::kStopped;
+    }
+  }
   if (is_main_rank()) {
     print_closing_block();
   }
+  return RunOutcome::kDone;
 }
 
-void Trainer::train_step(int64_t step) {
+void Trainer::train_step() {
   const TrainingRecipe& training = recipe_.training;
+  const Clock::time_point begin = Clock::now();
+  const int64_t step = state_.step;
   const int64_t micro_batch_size = *training.micro_batch_size;
   std::vector<Batch> micro_batches;
   for (int64_t i = 0; i < *training.gradient_accumulation_steps; ++i) {
@@ -208,104 +232,81 @@ void Trainer::train_step(int64_t step) {
     micro_batches.back().first_sample -= step * *training.global_batch_size;
   }
   const double lr = optim::learning_rate(schedule_config(recipe_), step);
-  const StepResult result = engine_.step(micro_batches, {step, lr, training.max_grad_norm});
-  num_tokens_ += result.num_tokens;
-  train_losses_.emplace_back(step + 1, result.loss);
-  on_main_rank(mesh_, [&] { log_step(step, lr, result); });
+  const StepResult result =
+      engine_.step(micro_batches,
+                   {.step = step,
+                    .lr = lr,
+                    .max_grad_norm = training.max_grad_norm,
+                    .skip_nonfinite = training.on_nonfinite == OnNonfinite::kSkip});
+  ++state_.step;
+  state_.num_updates += result.is_applied ? 1 : 0;
+  state_.num_tokens += result.num_tokens;
+  state_.elapsed_s = elapsed_before_s_ + seconds_between(start_, Clock::now());
+  on_main_rank(mesh_.world(),
+               [&] { log_->add_step(state_, result, lr, seconds_between(begin, Clock::now())); });
 }
 
-void Trainer::log_step(int64_t step, double lr, const StepResult& result) {
-  const int64_t logging_steps = recipe_.logging.logging_steps;
-  const int64_t max_steps = recipe_.training.max_steps;
-  if ((step + 1) % logging_steps != 0 && step != 0 && step + 1 != max_steps) {
-    return;
-  }
-  const double training_s = training_seconds();
-  const double interval_s = training_s - training_s_at_last_log_;
-  const auto tokens_per_s =
-      static_cast<double>(num_tokens_ - num_tokens_at_last_log_) / std::max(interval_s, 1e-9);
-  const bool has_experts = !engine_.decoder()->moe_layers().empty();
-  StepReport report;
-  report.step = step + 1;
-  report.max_steps = max_steps;
-  report.loss = result.loss;
-  report.grad_norm = result.grad_norm;
-  report.lr = lr;
-  report.tokens_per_s = static_cast<int64_t>(tokens_per_s);
-  report.memory_gib = memory_gib();
-  if (has_experts) {
-    report.max_violation = result.max_vio;
-  }
-  report.eta_s =
-      training_s / static_cast<double>(step + 1) * static_cast<double>(max_steps - step - 1);
-  log_info(console_line(report));
-  const int64_t num_steps = step == 0 ? 1 : std::min(logging_steps, (step % logging_steps) + 1);
-  train_metrics_->write({{"step", step + 1},
-                         {"time", seconds_since_start()},
-                         {"tokens", num_tokens_},
-                         {"loss", result.loss},
-                         {"grad_norm", result.grad_norm},
-                         {"lr", lr},
-                         {"tokens_per_s", tokens_per_s},
-                         {"step_s", interval_s / static_cast<double>(num_steps)},
-                         {"mem_gib", report.memory_gib},
-                         {"aux_loss", result.switch_loss},
-                         {"z_loss", result.z_loss},
-                         {"max_vio", result.max_vio},
-                         {"drop_frac", result.drop_frac}});
-  training_s_at_last_log_ = training_s;
-  num_tokens_at_last_log_ = num_tokens_;
-}
-
-void Trainer::evaluate(int64_t step) {
+void Trainer::evaluate() {
+  is_best_ = false;
   if (evaluation_batches_.empty()) {
     return;
   }
-  const double begin_s = seconds_since_start();
   const EvalResult result = engine_.evaluate(evaluation_batches_);
-  evaluation_s_ += seconds_since_start() - begin_s;
-  eval_losses_.emplace_back(step, result.loss);
-  on_main_rank(mesh_, [&] {
-    log_info("evaluation at step " + std::to_string(step) + " | loss " + fixed(result.loss, 4) +
-             " nats per byte | perplexity " + fixed(std::exp(result.loss), 2));
-    eval_metrics_->write({{"step", step},
-                          {"tokens", num_tokens_},
-                          {"loss", result.loss},
-                          {"perplexity", std::exp(result.loss)},
-                          {"dataset", std::string("validation")}});
-  });
+  if (!std::isfinite(result.loss)) {
+    throw NumericError("after step " + std::to_string(state_.step) +
+                       ": expected a finite evaluation loss, found " + std::to_string(result.loss));
+  }
+  if (!state_.best || result.loss < state_.best->loss) {
+    is_best_ = recipe_.checkpoint.save_best && state_.step > 0;
+    state_.best = {.step = state_.step, .loss = result.loss};
+  }
+  on_main_rank(mesh_.world(), [&] { log_->add_evaluation(state_, result); });
 }
 
-void Trainer::save(int64_t step) {
-  const std::string folder = folder_.unfinished_step_path(step);
-  on_main_rank(mesh_, [&] {
-    checkpoint::create_folders(folder + "/model");
-    checkpoint::write_file(folder + "/config.yaml", print_recipe(loaded_, /*with_origins=*/true));
+StopRequest Trainer::agree_on_request() {
+  StopRequest own = signals_.take();
+  const std::optional<double> max_minutes = recipe_.training.max_minutes;
+  if (max_minutes && seconds_between(start_, Clock::now()) > *max_minutes * 60.0) {
+    own = StopRequest::kSaveAndStop;
+  }
+  const at::Tensor highest =
+      at::full({1}, static_cast<int64_t>(own), at::TensorOptions().dtype(at::kLong));
+  mesh_.world().all_reduce(highest, parallel::ReduceOp::kMax);
+  return static_cast<StopRequest>(highest.item<int64_t>());
+}
+
+void Trainer::save() {
+  if (last_saved_step_ == state_.step) {
+    return;
+  }
+  engine_.check_parameters(state_.step);
+  checkpoint::PendingSave save(folder_.path(), state_.step, mesh_.describe(), mesh_.shared_world());
+  save.write(engine_.state_pieces());
+  save.add_files([&](const std::string& folder) {
+    if (is_main_rank()) {
+      checkpoint::create_folders(folder + "/model");
+      checkpoint::write_file(folder + "/config.yaml", print_recipe(loaded_, /*with_origins=*/true));
+      checkpoint::write_file(folder + "/" + kStateFile, to_json(state_));
+    }
+    save_model(*engine_.decoder(), mesh_, folder + "/model");
   });
-  save_model(*engine_.decoder(), mesh_, folder + "/model");
-  on_main_rank(mesh_, [&] { folder_.commit_step(step); });
+  save.commit();
+  last_saved_step_ = state_.step;
+  is_best_ = false;
+  std::vector<int64_t> protected_steps;
+  if (recipe_.checkpoint.save_best && state_.best) {
+    protected_steps.push_back(state_.best->step);
+  }
+  store_.remove_old(recipe_.checkpoint.save_total_limit.value_or(0), protected_steps);
 }
 
 void Trainer::print_closing_block() {
-  std::ostringstream out;
-  out << "\n";  // the block is a paragraph of its own
-  if (eval_losses_.size() > 1) {
-    const double bigram =
-        bigram_loss(*data_.train,
-                    *data_.validation,
-                    recipe_.evaluation.eval_batches.has_value()
-                        ? std::min(data_.validation->num_windows(),
-                                   *recipe_.evaluation.eval_batches *
-                                       *recipe_.training.micro_batch_size * mesh_.dp().size())
-                        : data_.validation->num_windows());
-    out << "held-out loss  " << fixed(eval_losses_.front().second, 4) << " -> "
-        << fixed(eval_losses_.back().second, 4)
-        << " nats per byte; byte-bigram model of the same data " << fixed(bigram, 4) << "\n";
+  std::optional<double> bigram;
+  if (data_.validation != nullptr) {
+    bigram = bigram_loss(
+        *data_.train, *data_.validation, num_evaluated_windows(recipe_, *data_.validation));
   }
-  out << loss_plot(train_losses_, /*width=*/72, /*height=*/12, PlotCharacters::kBraille)
-      << "trained " << short_count(num_tokens_) << " tokens in " << fixed(seconds_since_start(), 0)
-      << " s; model in " << folder_.step_path(recipe_.training.max_steps);
-  std::cout << out.str() << std::endl;
+  std::cout << closing_block(folder_, state_, bigram) << std::endl;
 }
 
 }  // namespace hecaton::recipes

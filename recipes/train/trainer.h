@@ -7,79 +7,74 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <utility>
 #include <vector>
 
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/store.h"
 #include "parallel/mesh.h"
 #include "recipes/config/recipe_io.h"
-#include "recipes/data/dataset.h"
-#include "recipes/train/metrics.h"
+#include "recipes/data/recipe_data.h"
 #include "recipes/train/run_folder.h"
+#include "recipes/train/stop_signals.h"
 #include "recipes/train/training_engine.h"
+#include "recipes/train/training_log.h"
+#include "recipes/train/training_state.h"
 
 namespace hecaton::recipes {
 
-/// Training and validation data of a recipe. validation is empty if the recipe has none.
-struct RecipeData {
-  std::unique_ptr<TokenDataset> train;
-  std::unique_ptr<TokenDataset> validation;
+/// How a run ended.
+enum class RunOutcome {
+  kDone,     ///< at its last step
+  kStopped,  ///< earlier, as it was asked to, after a committed save
 };
 
-/// Errors: DataError for a missing path or an empty set.
-RecipeData load_data(const Recipe& recipe);
-
-/// This rank's batches of one pass over the first windows of a dataset, padded so that every rank
-/// has as many. max_batches: per rank; unset: the whole set.
-std::vector<Batch> evaluation_batches(const TokenDataset& data,
-                                      int64_t micro_batch_size,
-                                      std::optional<int64_t> max_batches,
-                                      const parallel::Communicator& dp);
-
-/// Trains a model as a recipe says: data, engine, evaluation, metrics, console, run folder, saved
-/// model.
+/// Trains a model as a recipe says: data, engine, evaluation, metrics, console, run folder,
+/// checkpoints, resume.
 ///
-/// Every rank makes one and calls run(). Rank 0 alone writes and prints.
+/// Every rank makes one and calls run(). Rank 0 alone prints.
 class Trainer {
  public:
-  /// Finds every fault that can be found before the first step.
-  /// Errors: ConfigError, DataError, IoError.
+  /// Finds every fault that can be found before the first step, and goes on from a checkpoint if
+  /// the recipe says so.
+  /// Errors: ConfigError, DataError, CheckpointError, IoError.
   Trainer(LoadedRecipe loaded, parallel::Mesh& mesh);
 
-  /// Trains to the last step, evaluates before and after, saves, and prints a closing block.
-  /// Errors: NumericError, IoError, CommError.
-  void run();
+  /// Trains to the last step, evaluates before and after, saves, and prints a closing block. Ends
+  /// early, after a save, when a signal (StopSignals) or training.max_minutes asks for it.
+  /// Errors: NumericError, IoError, CommError; then no checkpoint is touched.
+  RunOutcome run();
 
  private:
   using Clock = std::chrono::steady_clock;
 
   bool is_main_rank() const { return mesh_.world().rank() == 0; }
-  double seconds_since_start() const;
-  /// The same without evaluations, which the rate and the remaining time leave out.
-  double training_seconds() const;
+  void check_data();
+  void resume_if_asked();
+  void load_checkpoint(const checkpoint::Checkpoint& checkpoint);
+  void open_folder();
   void print_summary();
-  void train_step(int64_t step);
-  void log_step(int64_t step, double lr, const StepResult& result);
-  void evaluate(int64_t step);
-  void save(int64_t step);
+  void train_step();
+  void evaluate();
+  /// What any rank was asked to do, the same on every rank.
+  StopRequest agree_on_request();
+  void save();
   void print_closing_block();
 
-  LoadedRecipe loaded_;  ///< as it was given: the run folder's copy fits any number of ranks
-  Recipe recipe_;        ///< resolved for this one
+  LoadedRecipe loaded_;  ///< as it was given, with the batch of this world resolved
+  Recipe recipe_;        ///< resolved for this rank count
   parallel::Mesh& mesh_;
   RecipeData data_;
   TrainingEngine engine_;
   RunFolder folder_;
+  checkpoint::Store store_;
   std::vector<Batch> evaluation_batches_;
-  std::unique_ptr<JsonlWriter> train_metrics_;
-  std::unique_ptr<JsonlWriter> eval_metrics_;
+  TrainingState state_;
+  double elapsed_before_s_ = 0.0;  ///< of the processes before this one
   Clock::time_point start_ = Clock::now();
-  double evaluation_s_ = 0.0;
-  double training_s_at_last_log_ = 0.0;
-  int64_t num_tokens_ = 0;  ///< trained so far, over all ranks
-  int64_t num_tokens_at_last_log_ = 0;
-  std::vector<std::pair<int64_t, double>> train_losses_;
-  std::vector<std::pair<int64_t, double>> eval_losses_;
+  StopSignals signals_;
+  std::optional<TrainingLog> log_;  ///< on rank 0
+  bool is_best_ = false;            ///< the last evaluation was the best so far
+  int64_t last_saved_step_ = -1;
 };
 
 }  // namespace hecaton::recipes

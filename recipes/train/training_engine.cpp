@@ -17,15 +17,15 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "moe/local_dispatcher.h"
 #include "optim/grad_norm.h"
 #include "parallel/all_to_all_dispatcher.h"
 #include "parallel/data_parallel.h"
+#include "recipes/train/agreement.h"
 
 namespace hecaton::recipes {
 namespace {
-
-static_assert(kIgnoredTarget == models::kIgnoredTarget, "data and model skip the same targets");
 
 std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
   if (mesh.ep().size() == 1) {
@@ -40,6 +40,13 @@ models::Decoder make_decoder(const models::DecoderConfig& config,
   models::Decoder decoder(config, make_dispatcher(mesh));
   decoder->initialize(seed);
   return decoder;
+}
+
+std::vector<Parameter> make_parameters(models::Decoder& decoder,
+                                       const std::vector<optim::ParameterRule>& rules) {
+  std::vector<Parameter> parameters = decoder->describe_parameters();
+  optim::apply_rules(rules, decoder->config().moe.router.num_experts, parameters);
+  return parameters;
 }
 
 /// Whether every row of the batch is one document without padding: plain causal attention will do.
@@ -64,38 +71,49 @@ double max_violation(const at::Tensor& num_tokens_E) {
   return mean > 0.0 ? (max - mean) / mean : 0.0;
 }
 
-std::string first_non_finite(const FlatParameters& parameters) {
+/// The first slice with a value that is not finite among those that `buffer_of` picks.
+template <typename BufferOf>
+std::optional<std::string> first_nonfinite(const FlatParameters& parameters,
+                                           const BufferOf& buffer_of) {
   for (const FlatGroup& group : parameters.groups()) {
-    for (size_t i = 0; i < group.parameters.size(); ++i) {
-      const at::Tensor grad = group.grad.view(static_cast<int64_t>(i));
-      for (const NamedSlice& slice : group.parameters[i].slices) {
-        if (!at::isfinite(slice_view(grad, slice)).all().item<bool>()) {
+    const FlatBuffer& buffer = buffer_of(group);
+    for (int64_t i = 0; i < buffer.num_tensors(); ++i) {  // frozen groups have no gradient
+      const at::Tensor values = buffer.view(i);
+      for (const NamedSlice& slice : group.parameters[static_cast<size_t>(i)].slices) {
+        if (!at::isfinite(slice_view(values, slice)).all().item<bool>()) {
           return slice.name;
         }
       }
     }
   }
-  return "none on this rank";
+  return std::nullopt;
+}
+
+/// "NAME on rank R" of the lowest rank that found one, the same on every rank.
+std::string first_of_ranks(const std::optional<std::string>& name, parallel::Communicator& world) {
+  const int64_t own = name ? world.rank() : world.size();
+  const at::Tensor lowest = at::full({1}, own, at::TensorOptions().dtype(at::kLong));
+  world.all_reduce(lowest, parallel::ReduceOp::kMin);
+  const auto rank = static_cast<int>(lowest.item<int64_t>());
+  if (rank == world.size()) {
+    return "";
+  }
+  return text_of_rank(world, name.value_or(""), rank) + " on rank " + std::to_string(rank);
 }
 
 }  // namespace
 
 TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
-                               const optim::AdamWConfig& optimizer,
+                               const optim::OptimizerConfig& optimizer,
                                uint64_t seed,
                                parallel::Mesh& mesh)
     : mesh_(mesh),
       decoder_(make_decoder(model, seed, mesh)),
-      parameters_(decoder_->describe_parameters()),
-      optimizer_(parameters_, optimizer),
+      parameters_(make_parameters(decoder_, optimizer.groups)),
+      optimizer_(optim::make_optimizer(parameters_, optimizer)),
       counts_(mesh.shared_dp()) {
-  for (moe::MoeLayerImpl* layer : decoder_->moe_layers()) {
-    std::vector<GradSink> sinks;
-    for (const at::Tensor& weight : layer->experts().weights().tensors) {
-      sinks.push_back({parameters_.grad_of(weight)});
-    }
-    layer->experts().set_grad_sinks(std::move(sinks));
-  }
+  decoder_->set_grad_sinks(
+      [this](const at::Tensor& weight) { return parameters_.grad_of(weight); });
 }
 
 models::BlockContext TrainingEngine::context_of(const Batch& batch, moe::Phase phase) {
@@ -146,34 +164,50 @@ StepResult TrainingEngine::step(const std::vector<Batch>& micro_batches,
       at::Tensor& num_tokens_E = sums.num_tokens_E[i];
       num_tokens_E =
           num_tokens_E.defined() ? num_tokens_E.add(stats.num_tokens_E) : stats.num_tokens_E;
-      sums.switch_loss += stats.switch_loss;
-      sums.z_loss += stats.z_loss;
+      for (const auto& [type, share] : stats.losses) {
+        sums.routing_losses[type] += share;
+      }
       sums.num_dropped += stats.num_dropped;
     }
   }
   parallel::reduce_gradients(parameters_, mesh_);
   StepResult result = reduce_results(sums, totals);
   result.grad_norm = optim::global_grad_norm(parameters_, mesh_);
-  check_finite(result, settings.step);
+  if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
+    const std::string text = nonfinite_text(result, settings.step);
+    if (!settings.skip_nonfinite) {
+      throw NumericError(text);
+    }
+    result.is_applied = false;
+    if (mesh_.world().rank() == 0) {
+      log_warn(text + "; the step is skipped");
+    }
+    return result;
+  }
   if (settings.max_grad_norm) {
     optim::clip_gradients(parameters_, result.grad_norm, *settings.max_grad_norm);
   }
-  optimizer_.step(settings.lr);
+  optimizer_->step(settings.lr);
   return result;
 }
 
 StepResult TrainingEngine::reduce_results(const StepSums& sums, const BatchTotals& totals) {
-  at::Tensor numbers =
-      at::tensor({sums.loss, sums.switch_loss, sums.z_loss, static_cast<double>(sums.num_dropped)},
-                 at::TensorOptions().dtype(at::kDouble));
+  // Every rank has the same routing losses in the same order: they come from the configuration.
+  std::vector<double> own = {sums.loss, static_cast<double>(sums.num_dropped)};
+  for (const auto& entry : sums.routing_losses) {
+    own.push_back(entry.second);
+  }
+  const at::Tensor numbers = at::tensor(own, at::TensorOptions().dtype(at::kDouble));
   mesh_.dp().all_reduce(numbers);
   const double* number = numbers.const_data_ptr<double>();
   const auto num_layers = static_cast<double>(std::max<size_t>(sums.num_tokens_E.size(), 1));
   StepResult result;
   result.num_tokens = totals.num_tokens;
   result.loss = number[0] / static_cast<double>(std::max<int64_t>(totals.num_target_tokens, 1));
-  result.switch_loss = number[1] / num_layers;
-  result.z_loss = number[2] / num_layers;
+  const double* routing_loss = number + 2;
+  for (const auto& entry : sums.routing_losses) {
+    result.routing_losses[entry.first] = *routing_loss++ / num_layers;
+  }
   if (sums.num_tokens_E.empty()) {
     return result;
   }
@@ -182,21 +216,59 @@ StepResult TrainingEngine::reduce_results(const StepSums& sums, const BatchTotal
   for (int64_t i = 0; i < load.size(0); ++i) {
     result.max_vio += max_violation(load[i]) / num_layers;
   }
-  const double num_slots = number[3] + load.sum().item<double>();
-  result.drop_frac = num_slots > 0.0 ? number[3] / num_slots : 0.0;
+  const double num_slots = number[1] + load.sum().item<double>();
+  result.drop_frac = num_slots > 0.0 ? number[1] / num_slots : 0.0;
   return result;
 }
 
-void TrainingEngine::check_finite(const StepResult& result, int64_t step) {
-  if (std::isfinite(result.loss) && std::isfinite(result.grad_norm)) {
-    return;
-  }
+std::string TrainingEngine::nonfinite_text(const StepResult& result, int64_t step) {
+  const std::string place = first_of_ranks(
+      first_nonfinite(parameters_,
+                      [](const FlatGroup& group) -> const FlatBuffer& { return group.grad; }),
+      mesh_.world());
   std::ostringstream text;
-  text << "step " << step + 1 << ", rank " << mesh_.world().rank()
-       << ": expected finite numbers, found loss " << result.loss << " and gradient norm "
-       << result.grad_norm
-       << "; first parameter with a non-finite gradient: " << first_non_finite(parameters_);
-  throw NumericError(text.str());
+  text << "step " << step + 1 << ": expected finite numbers, found loss " << result.loss
+       << " and gradient norm " << result.grad_norm << "; first gradient that is not finite: "
+       << (place.empty() ? "none, their squares add up to more than a number holds" : place);
+  return text.str();
+}
+
+std::vector<checkpoint::TensorPiece> TrainingEngine::state_pieces() {
+  std::vector<checkpoint::TensorPiece> pieces;
+  const auto append =
+      [&pieces](const std::string& prefix, const FlatGroup& group, const FlatBuffer& buffer) {
+        for (size_t i = 0; i < group.parameters.size(); ++i) {
+          const at::Tensor values = buffer.view(static_cast<int64_t>(i));
+          for (const NamedSlice& slice : group.parameters[i].slices) {
+            pieces.push_back(
+                checkpoint::whole_tensor(prefix + "." + slice.name, slice_view(values, slice)));
+          }
+        }
+      };
+  for (const FlatGroup& group : parameters_.groups()) {
+    if (group.has_master_copy()) {
+      append("master", group, group.master);
+    }
+  }
+  for (const optim::OptimizerState& state : optimizer_->states()) {
+    append("optim." + state.kind, *state.group, state.buffer);
+  }
+  return pieces;
+}
+
+void TrainingEngine::check_parameters(int64_t step) {
+  const std::string place = first_of_ranks(
+      first_nonfinite(parameters_,
+                      [](const FlatGroup& group) -> const FlatBuffer& { return group.master; }),
+      mesh_.world());
+  if (!place.empty()) {
+    throw NumericError("after step " + std::to_string(step) +
+                       ": expected finite parameters, found one that is not in " + place);
+  }
+  if (!parallel::replicas_agree(parameters_, mesh_)) {
+    throw NumericError("after step " + std::to_string(step) +
+                       ": expected equal parameters on the ranks that share them, found others");
+  }
 }
 
 EvalResult TrainingEngine::evaluate(const std::vector<Batch>& batches) {

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "checkpoint/tensor_piece.h"
 #include "core/flat_parameters.h"
 #include "models/decoder.h"
-#include "optim/adamw.h"
+#include "optim/make_optimizer.h"
 #include "parallel/count_reducer.h"
 #include "parallel/mesh.h"
 #include "recipes/data/dataset.h"
@@ -21,14 +25,16 @@ struct StepSettings {
   int64_t step = 0;                     ///< from 0
   double lr = 0.0;                      ///< learning rate
   std::optional<double> max_grad_norm;  ///< clipping threshold; unset: none
+  bool skip_nonfinite = false;  ///< leave out an update that is not finite instead of failing
 };
 
 /// Numbers of one optimizer step, the same on every rank.
 struct StepResult {
-  double loss = 0.0;         ///< mean cross-entropy per trained token, nats
-  double grad_norm = 0.0;    ///< before clipping
-  double switch_loss = 0.0;  ///< mean over MoE layers, before the coefficient; 1 is perfect balance
-  double z_loss = 0.0;       ///< mean over MoE layers, before the coefficient
+  bool is_applied = true;  ///< false: loss or gradient norm was not finite, nothing was updated
+  double loss = 0.0;       ///< mean cross-entropy per trained token, nats
+  double grad_norm = 0.0;  ///< before clipping
+  /// Routing losses by type: means over MoE layers, before the coefficients.
+  std::map<std::string, double> routing_losses;
   double max_vio =
       0.0;  ///< (max - mean) / mean of the experts' loads over the step, mean over layers
   double drop_frac = 0.0;  ///< slots that the capacity turned away, over all slots
@@ -50,8 +56,7 @@ struct BatchTotals {
 /// What one rank gathers over the micro-batches of a step.
 struct StepSums {
   double loss = 0.0;
-  double switch_loss = 0.0;
-  double z_loss = 0.0;
+  std::map<std::string, double> routing_losses;  ///< by type, over all layers
   int64_t num_dropped = 0;
   std::vector<at::Tensor> num_tokens_E;  ///< per MoE layer: [E] int64, used slots
 };
@@ -64,24 +69,35 @@ struct StepSums {
 class TrainingEngine {
  public:
   /// Initial weights depend on (seed, name, element) alone. mesh: must outlive this object.
-  /// Errors: ConfigError if a config does not validate or ep does not divide the experts.
+  /// Errors: ConfigError if a config does not validate, ep does not divide the experts or a group
+  ///         of the optimizer does not fit the parameters; the same on every rank.
   TrainingEngine(const models::DecoderConfig& model,
-                 const optim::AdamWConfig& optimizer,
+                 const optim::OptimizerConfig& optimizer,
                  uint64_t seed,
                  parallel::Mesh& mesh);
 
   /// micro_batches: of this rank, the same number on every rank.
-  /// Errors: NumericError on all ranks alike when loss or gradient norm is not finite; nothing is
-  ///         updated then.
+  /// Errors: NumericError, unless settings.skip_nonfinite, when loss or gradient norm is not
+  ///         finite: the same text on every rank, naming the first bad gradient and its rank;
+  ///         nothing is updated then.
   /// Parallel: collectives over dp, ep and edp, on every rank.
   StepResult step(const std::vector<Batch>& micro_batches, const StepSettings& settings);
+
+  /// Everything that the next step depends on and a saved model does not hold: moments, and
+  /// masters that are no parameters. Views: loading into them restores this rank's part.
+  /// Names: "optim.<kind>.<parameter>" and "master.<parameter>".
+  std::vector<checkpoint::TensorPiece> state_pieces();
+
+  /// Throws NumericError on every rank unless replicas hold the same finite numbers; the same text
+  /// everywhere. What a run asks before it saves. Every rank must call it.
+  void check_parameters(int64_t step);
 
   /// batches: of this rank, the same number on every rank. Changes nothing.
   EvalResult evaluate(const std::vector<Batch>& batches);
 
   models::Decoder& decoder() { return decoder_; }
   FlatParameters& parameters() { return parameters_; }
-  optim::AdamW& optimizer() { return optimizer_; }
+  optim::Optimizer& optimizer() { return *optimizer_; }
   parallel::Mesh& mesh() { return mesh_; }
 
  private:
@@ -90,13 +106,13 @@ class TrainingEngine {
   /// Forward and backward of one micro-batch; returns its summed loss.
   double accumulate(const Batch& batch, const StepSettings& settings, const BatchTotals& totals);
   StepResult reduce_results(const StepSums& sums, const BatchTotals& totals);
-  /// Throws NumericError, on every rank, unless loss and gradient norm are finite.
-  void check_finite(const StepResult& result, int64_t step);
+  /// What is not finite, in the same words on every rank. Every rank must call it.
+  std::string nonfinite_text(const StepResult& result, int64_t step);
 
   parallel::Mesh& mesh_;
   models::Decoder decoder_;
   FlatParameters parameters_;
-  optim::AdamW optimizer_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
   parallel::AxisCountReducer counts_;
 };
 

@@ -14,11 +14,15 @@
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "parallel/single.h"
 #include "parallel/threads.h"
+#include "tests/testing/expect_error.h"
 
 namespace hecaton::recipes {
 namespace {
+
+using testing::expect_error;
 
 constexpr char kVariable[] = "OMP_NUM_THREADS";
 
@@ -76,6 +80,17 @@ TEST(HostTest, ThenTheCores) {
   }
 }
 
+TEST(HostTest, RefusesThreadsThatNoMachineHas) {
+  const ThreadVariable variable("4294967296");
+  const std::string most = std::to_string(8 * choose(1).num_cores);
+  expect_error<ConfigError>([] { choose(std::nullopt); },
+                            "OMP_NUM_THREADS = 4294967296: must be from 1 to " + most);
+  expect_error<ConfigError>([] { choose(1048576); },
+                            "training.num_threads = 1048576: must be from 1 to " + most);
+  expect_error<ConfigError>([] { choose_threads(*parallel::make_single(), 0, "--threads"); },
+                            "--threads = 0: must be from 1 to " + most);
+}
+
 TEST(HostTest, RanksOnTheSameCoresShareThem) {
   const ThreadVariable variable(nullptr);
   const int64_t num_cores = choose(std::nullopt).num_cores;
@@ -104,6 +119,11 @@ TEST(HostTest, MemoryIsThatOfThisProcess) {
   const double growth = memory_gib() - before;
   EXPECT_GT(growth, 0.2);
   EXPECT_LT(growth, 0.5);
+}
+
+TEST(HostTest, UsableMemoryIsMoreThanWhatIsUsed) {
+  EXPECT_GT(usable_memory_gib(), memory_gib());
+  EXPECT_LT(usable_memory_gib(), 1e6);
 }
 
 TEST(HostTest, NamesMachineAndCpu) {

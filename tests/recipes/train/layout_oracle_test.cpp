@@ -3,192 +3,156 @@
 
 // Any layout equals one process: the whole decoder, several optimizer steps, by threads.
 
-#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
-#include "core/rng.h"
-#include "parallel/data_parallel.h"
 #include "parallel/oracle.h"
-#include "recipes/train/training_engine.h"
+#include "parallel/threads.h"
+#include "recipes/train/layout_job.h"
 
 namespace hecaton::recipes {
 namespace {
 
 constexpr int64_t kNumExperts = 4;
-constexpr int64_t kGlobalMicroBatch = 4;  // sequences over all ranks at one accumulation index
-constexpr int64_t kNumSteps = 3;
 constexpr double kTolerance = 1e-10;
 
-/// A decoder with a dense and two MoE layers and both losses.
-models::DecoderConfig small_decoder() {
-  models::DecoderConfig config;
-  config.hidden_size = 16;
-  config.intermediate_size = 24;
-  config.num_hidden_layers = 3;
-  config.num_attention_heads = 4;
-  config.num_key_value_heads = 2;
-  config.head_dim = 4;
-  config.vocab_size = 258;
-  config.qk_norm = true;
-  config.dtype = at::kDouble;
-  config.moe.layers = {1, 2};
-  config.moe.moe_intermediate_size = 8;
-  config.moe.shared_expert_intermediate_size = 8;
-  config.moe.router = {.num_experts = kNumExperts, .num_experts_per_tok = 2};
-  config.moe.losses = {{.type = moe::RoutingLossType::kSwitch, .coef = 0.1},
-                       {.type = moe::RoutingLossType::kZ, .coef = 0.01}};
-  return config;
+LayoutJob tiny_job(int64_t accumulation = 1, bool is_skewed = false) {
+  return {.model = tiny_decoder(), .accumulation = accumulation, .is_skewed = is_skewed};
 }
 
-/// Short documents, so that most sequences hold several, and one window that is part padding.
-TokenDataset small_dataset() {
-  TokenStream stream;
-  const CounterRng rng(/*seed=*/3, "text");
-  for (uint64_t document = 0; document < 9; ++document) {
-    std::string text;
-    for (uint64_t i = 0; i < 11 + 5 * (document % 3); ++i) {
-      text += static_cast<char>('a' + rng.bits(100 * document + i) % 26);
-    }
-    stream.append_document(text);
-  }
-  return TokenDataset(std::move(stream), {.sequence_length = 12, .seed = 5});
-}
-
-struct JobSettings {
-  models::DecoderConfig model = small_decoder();
-  int64_t accumulation = 1;
-  /// Factor on the router's row of expert 0, which draws most tokens to it; 1: as initialised.
-  double skew = 1.0;
-};
-
-void add_slices(parallel::OracleRecord& record,
-                const std::string& prefix,
-                const FlatGroup& group,
-                const FlatBuffer& buffer) {
-  for (size_t i = 0; i < group.parameters.size(); ++i) {
-    const at::Tensor stored = buffer.view(static_cast<int64_t>(i));
-    for (const NamedSlice& slice : group.parameters[i].slices) {
-      record.add(prefix + slice.name, slice_view(stored, slice));
-    }
-  }
-}
-
-void add_number(parallel::OracleRecord& record, const std::string& name, double value) {
-  record.add(name, at::full({1}, value, at::TensorOptions().dtype(at::kDouble)));
-}
-
-void skew_routers(TrainingEngine& engine, double factor) {
-  const at::NoGradGuard no_grad;
-  for (const Parameter& parameter : engine.decoder()->describe_parameters()) {
-    if (parameter.name.find("mlp.gate.weight") != std::string::npos) {
-      parameter.tensor.select(0, 0).mul_(factor);
-    }
-  }
-}
-
-std::vector<Batch> micro_batches(const TokenDataset& data,
-                                 int64_t step,
-                                 int64_t accumulation,
-                                 const parallel::Communicator& dp) {
-  const int64_t per_rank = kGlobalMicroBatch / dp.size();
-  std::vector<Batch> batches;
-  for (int64_t i = 0; i < accumulation; ++i) {
-    const int64_t first = (step * accumulation + i) * kGlobalMicroBatch + dp.rank() * per_rank;
-    batches.push_back(data.train_batch(first, per_rank));
-  }
-  return batches;
-}
-
-parallel::OracleJob make_job(const JobSettings& settings) {
-  return [settings](parallel::Mesh& mesh) {
-    const TokenDataset data = small_dataset();
-    TrainingEngine engine(settings.model, {}, /*seed=*/11, mesh);
-    skew_routers(engine, settings.skew);
-    parallel::OracleRecord record;
-    for (int64_t step = 0; step < kNumSteps; ++step) {
-      const StepResult result =
-          engine.step(micro_batches(data, step, settings.accumulation, mesh.dp()),
-                      {.step = step, .lr = 1e-2, .max_grad_norm = 0.5});
-      const std::string suffix = "/step" + std::to_string(step) + "/";
-      add_number(record, "loss" + suffix, result.loss);
-      add_number(record, "grad_norm" + suffix, result.grad_norm);
-      add_number(record, "switch_loss" + suffix, result.switch_loss);
-      add_number(record, "z_loss" + suffix, result.z_loss);
-      add_number(record, "max_vio" + suffix, result.max_vio);
-      add_number(record, "drop_frac" + suffix, result.drop_frac);
-      for (size_t g = 0; g < engine.parameters().groups().size(); ++g) {
-        const FlatGroup& group = engine.parameters().groups()[g];
-        const optim::AdamW::State& state = engine.optimizer().states()[g];
-        add_slices(record, "grad" + suffix, group, group.grad);
-        add_slices(record, "param" + suffix, group, group.value);
-        add_slices(record, "mean" + suffix, group, state.mean);
-        add_slices(record, "mean_square" + suffix, group, state.mean_square);
-      }
-    }
-    EXPECT_TRUE(parallel::replicas_agree(engine.parameters(), mesh));
-    return record;
-  };
-}
-
-void expect_layouts_agree(const JobSettings& settings) {
+void expect_layouts_agree(const LayoutJob& job) {
   const parallel::OracleReport report = parallel::compare_layouts(
-      make_job(settings), parallel::layouts_up_to(/*max_ranks=*/4, kNumExperts));
+      make_layout_job(job), parallel::layouts_up_to(/*max_ranks=*/4, kNumExperts));
   EXPECT_EQ(report.num_layouts, 6);
   EXPECT_LE(report.worst_error(), kTolerance) << report.text();
 }
 
-TEST(LayoutOracleTest, AnyLayoutEqualsOneProcess) {
-  expect_layouts_agree({});
+TEST(LayoutOracleTest, JobsDifferInAccumulationCapacityAndSkew) {
+  std::set<std::string> names;
+  for (const NamedLayoutJob& job : layout_jobs(tiny_decoder(), {})) {
+    EXPECT_TRUE(names.insert(job.name).second) << job.name;
+  }
+  EXPECT_EQ(names.size(), 12U);
+  EXPECT_EQ(names.count("accumulation 3, capacity per sequence, skewed routing"), 1U);
+  models::DecoderConfig dense = tiny_decoder();
+  dense.moe.layers.clear();
+  EXPECT_EQ(layout_jobs(dense, {}).size(), 2U);
+}
+
+TEST(TrapsTest, Trap01EveryGradientOfAnyLayoutEqualsOneProcess) {
+  expect_layouts_agree(tiny_job());
 }
 
 TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithAccumulation) {
-  expect_layouts_agree({.accumulation = 3});
+  expect_layouts_agree(tiny_job(/*accumulation=*/3));
 }
 
-TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithSkewedRouting) {
-  expect_layouts_agree({.accumulation = 2, .skew = 200.0});
+TEST(TrapsTest, Trap06IdleExpertsAndDenseLayersSkipNoCollective) {
+  expect_layouts_agree(tiny_job(/*accumulation=*/2, /*is_skewed=*/true));
 }
 
 TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithCapacityPerSequence) {
-  JobSettings settings{.skew = 50.0};
-  settings.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kSequence};
-  expect_layouts_agree(settings);
+  LayoutJob job = tiny_job(/*accumulation=*/1, /*is_skewed=*/true);
+  job.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kSequence};
+  expect_layouts_agree(job);
 }
 
 TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithCapacityPerMicroBatch) {
-  JobSettings settings{.accumulation = 2, .skew = 50.0};
-  settings.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kMicroBatch};
-  expect_layouts_agree(settings);
+  LayoutJob job = tiny_job(/*accumulation=*/2, /*is_skewed=*/true);
+  job.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kMicroBatch};
+  expect_layouts_agree(job);
+}
+
+TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithMuon) {
+  LayoutJob job = tiny_job(/*accumulation=*/1, /*is_skewed=*/true);
+  job.optimizer.type = optim::OptimizerType::kMuon;
+  expect_layouts_agree(job);
+}
+
+TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithParameterGroups) {
+  LayoutJob job = tiny_job();
+  job.optimizer.groups = {
+      {.match = "*.mlp.gate.weight", .update = {.is_frozen = true}},
+      {.match = "model.layers.1.mlp.experts.*", .update = {.is_frozen = true}},
+      {.match = "*.experts.*", .update = {.lr_scale = 0.5, .weight_decay = 0.01}}};
+  expect_layouts_agree(job);
+}
+
+TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithRecomputation) {
+  for (const auto mode :
+       {models::ActivationCheckpointing::kFull, models::ActivationCheckpointing::kMoe}) {
+    LayoutJob job = tiny_job(/*accumulation=*/2, /*is_skewed=*/true);
+    job.model.activation_checkpointing = mode;
+    job.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kMicroBatch};
+    expect_layouts_agree(job);
+  }
+}
+
+/// What the ranks of a layout hold together; of replicas, which are equal, any one.
+std::map<std::string, at::Tensor> values_under(const LayoutJob& job,
+                                               const parallel::Layout& layout) {
+  std::map<std::string, at::Tensor> values;
+  std::mutex mutex;
+  parallel::run_ranks(static_cast<int>(layout.dp),
+                      [&](const std::shared_ptr<parallel::Communicator>& world) {
+                        parallel::Mesh mesh(world, layout.ep);
+                        const parallel::OracleRecord record = make_layout_job(job)(mesh);
+                        const std::lock_guard<std::mutex> lock(mutex);
+                        values.insert(record.values().begin(), record.values().end());
+                      });
+  return values;
+}
+
+void expect_same_bits(const std::map<std::string, at::Tensor>& actual,
+                      const std::map<std::string, at::Tensor>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (const auto& [name, value] : expected) {
+    EXPECT_TRUE(actual.at(name).equal(value)) << name;
+  }
+}
+
+TEST(LayoutOracleTest, SkewedRoutingSendsEveryTokenToTwoOfFourExperts) {
+  const auto values = values_under(tiny_job(/*accumulation=*/1, /*is_skewed=*/true), {});
+  EXPECT_DOUBLE_EQ(values.at("max_vio/step0/").item<double>(), 1.0);
+  EXPECT_EQ(values.at("num_tokens/step0/layer0").scalar_type(), at::kLong);
+  EXPECT_EQ(values.at("expert_idx/step0/layer1/sample0").scalar_type(), at::kLong);
 }
 
 TEST(LayoutOracleTest, FindsCapacityPerRankGuilty) {
-  JobSettings settings{.skew = 50.0};
-  settings.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kRank};
+  LayoutJob job = tiny_job(/*accumulation=*/1, /*is_skewed=*/true);
+  job.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kRank};
   const parallel::OracleReport report =
-      parallel::compare_layouts(make_job(settings), {{.dp = 4, .ep = 1}});
+      parallel::compare_layouts(make_layout_job(job), {{.dp = 4, .ep = 1}});
   EXPECT_GT(report.worst_error(), 1e-6) << report.text();
 }
 
 TEST(LayoutOracleTest, TheSameLayoutTwiceGivesTheSameBits) {
-  const parallel::OracleJob job = make_job({.accumulation = 2});
-  std::vector<parallel::OracleRecord> records(2);
-  for (parallel::OracleRecord& record : records) {
-    const auto once = [&](parallel::Mesh& mesh) {
-      parallel::OracleRecord result = job(mesh);
-      if (mesh.world().rank() == 0) {
-        record = result;
+  const LayoutJob job = tiny_job(/*accumulation=*/2);
+  expect_same_bits(values_under(job, {.dp = 4, .ep = 2}), values_under(job, {.dp = 4, .ep = 2}));
+}
+
+TEST(LayoutOracleTest, RecomputationChangesNoBit) {
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
+    for (const bool has_capacity : {false, true}) {
+      LayoutJob job = tiny_job(/*accumulation=*/2, /*is_skewed=*/true);
+      job.model.dtype = dtype;
+      if (has_capacity) {
+        job.model.moe.capacity = {.factor = 1.0, .scope = moe::CapacityScope::kMicroBatch};
       }
-      return result;
-    };
-    parallel::compare_layouts(once, {{.dp = 4, .ep = 2}});
-  }
-  for (const auto& [name, value] : records[0].values()) {
-    EXPECT_TRUE(value.equal(records[1].values().at(name))) << name;
+      const auto expected = values_under(job, {.dp = 2, .ep = 2});
+      for (const auto mode :
+           {models::ActivationCheckpointing::kFull, models::ActivationCheckpointing::kMoe}) {
+        job.model.activation_checkpointing = mode;
+        expect_same_bits(values_under(job, {.dp = 2, .ep = 2}), expected);
+      }
+    }
   }
 }
 

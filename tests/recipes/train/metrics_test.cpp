@@ -5,8 +5,11 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -87,6 +90,29 @@ TEST(JsonLineTest, KeepsEveryBitOfADouble) {
     const auto parsed = nlohmann::json::parse(json_line({{"a", value}}));
     EXPECT_EQ(parsed["a"].get<double>(), value);
   }
+}
+
+TEST(MetricsFileTest, ReadsAColumnAgainstTheStep) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "m.jsonl",
+              "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":null}\n"
+              "{\"step\":3,\"loss\":1.5}\n{\"step\":4,\"lo");
+  const std::vector<std::pair<int64_t, double>> expected = {{1, 2.5}, {3, 1.5}};
+  EXPECT_EQ(metric_points(folder / "m.jsonl", "loss"), expected);
+  expect_error<IoError>([&] { metric_points(folder / "none.jsonl", "loss"); }, "none.jsonl");
+  write_bytes(folder / "bad.jsonl", "{\"step\":1}\nnonsense\n");
+  expect_error<DataError>([&] { metric_points(folder / "bad.jsonl", "loss"); },
+                          "bad.jsonl:2: expected a JSON object");
+}
+
+TEST(MetricsFileTest, CutsLaterRowsAndAnUnfinishedOne) {
+  const TemporaryFolder folder;
+  const std::string kept = "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":0.1}\n";
+  write_bytes(folder / "m.jsonl", kept + "{\"step\":3,\"loss\":1.5}\n{\"step\":4,\"lo");
+  cut_metrics(folder / "m.jsonl", 2);
+  EXPECT_EQ(read_bytes(folder / "m.jsonl"), kept);
+  cut_metrics(folder / "none.jsonl", 2);
+  EXPECT_FALSE(std::filesystem::exists(folder / "none.jsonl"));
 }
 
 }  // namespace

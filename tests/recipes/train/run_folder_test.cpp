@@ -24,15 +24,16 @@ using testing::write_bytes;
 
 namespace fs = std::filesystem;
 
-/// A run with a model in the step folders `steps`, committed in this order.
+/// A run with a model in the step folders `steps`, the last of which is the latest.
 void make_run(const std::string& path, const std::vector<int64_t>& steps) {
   const RunFolder run(path);
-  run.create();
+  run.open(/*may_exist=*/false);
   write_bytes(run.config_path(), "seed: 1\n");
+  write_bytes(run.record_path(), "{}");
   for (const int64_t step : steps) {
-    write_bytes(run.unfinished_step_path(step) + "/model/config.json", "{}");
-    write_bytes(run.unfinished_step_path(step) + "/config.yaml", "seed: 1\n");
-    run.commit_step(step);
+    write_bytes(run.step_path(step) + "/model/config.json", "{}");
+    write_bytes(run.step_path(step) + "/config.yaml", "seed: 1\n");
+    write_bytes(path + "/latest", fs::path(run.step_path(step)).filename().string() + "\n");
   }
 }
 
@@ -43,7 +44,7 @@ TEST(RunFolderTest, MakesItselfAndItsParts) {
       fs::create_directory(path);
     }
     const RunFolder run(path);
-    run.create();
+    EXPECT_FALSE(run.open(/*may_exist=*/false));
     EXPECT_TRUE(fs::is_directory(path + "/metrics"));
     EXPECT_TRUE(fs::is_directory(path + "/logs"));
     EXPECT_EQ(run.path(), path);
@@ -52,48 +53,53 @@ TEST(RunFolderTest, MakesItselfAndItsParts) {
     EXPECT_EQ(run.metrics_path("train"), path + "/metrics/train.jsonl");
     EXPECT_EQ(run.log_path(), path + "/logs/rank-00000.log");
     EXPECT_EQ(run.step_path(12), path + "/step-0000012");
-    EXPECT_EQ(run.unfinished_step_path(12), path + "/step-0000012.tmp");
   }
 }
 
-TEST(RunFolderTest, RefusesWhatIsNotEmpty) {
+TEST(RunFolderTest, FindsARunIfItMay) {
   const TemporaryFolder folder;
-  write_bytes(folder / "run/notes.txt", "mine");
-  for (const std::string& path : {folder / "run", folder / "run/notes.txt"}) {
-    expect_error<ConfigError>([&] { RunFolder(path).create(); },
-                              "output_dir = " + path + ": is not empty; name another or remove it");
+  make_run(folder / "run", {10});
+  EXPECT_TRUE(RunFolder(folder / "run").open(/*may_exist=*/true));
+  EXPECT_FALSE(RunFolder(folder / "other").open(/*may_exist=*/true));
+  expect_error<ConfigError>(
+      [&] { RunFolder(folder / "run").open(/*may_exist=*/false); },
+      "output_dir = " + (folder / "run") +
+          ": holds a run; go on with checkpoint.resume=auto or name another folder");
+}
+
+TEST(RunFolderTest, RefusesWhatIsNoRun) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "mine/notes.txt", "mine");
+  for (const bool may_exist : {false, true}) {
+    expect_error<ConfigError>(
+        [&] { RunFolder(folder / "mine").open(may_exist); },
+        "output_dir = " + (folder / "mine") + ": is not empty and holds no run; name another");
+    expect_error<IoError>([&] { RunFolder(folder / "mine/notes.txt").open(may_exist); },
+                          "notes.txt: is not a folder");
   }
-  EXPECT_EQ(read_bytes(folder / "run/notes.txt"), "mine");
-  EXPECT_FALSE(fs::exists(folder / "run/metrics"));
+  EXPECT_EQ(read_bytes(folder / "mine/notes.txt"), "mine");
+  EXPECT_FALSE(fs::exists(folder / "mine/metrics"));
 }
 
 TEST(RunFolderTest, ReportsAPlaceThatCannotBeWritten) {
   const TemporaryFolder folder;
   write_bytes(folder / "file", "");
-  expect_error<IoError>([&] { RunFolder(folder / "file/run").create(); }, folder / "file");
+  expect_error<IoError>([&] { RunFolder(folder / "file/run").open(/*may_exist=*/true); },
+                        folder / "file");
 }
 
-TEST(RunFolderTest, CommittingAStepMakesItTheLatest) {
+TEST(RunFolderTest, CheckRefusesWhatOpenWouldAndMakesNothing) {
   const TemporaryFolder folder;
-  const RunFolder run(folder / "run");
-  make_run(run.path(), {10});
-  EXPECT_EQ(read_bytes(run.path() + "/latest"), "step-0000010\n");
-  EXPECT_TRUE(fs::exists(run.step_path(10) + "/model/config.json"));
-  EXPECT_FALSE(fs::exists(run.unfinished_step_path(10)));
-
-  write_bytes(run.unfinished_step_path(20) + "/model/config.json", "{}");
-  EXPECT_EQ(read_bytes(run.path() + "/latest"), "step-0000010\n") << "it is not committed yet";
-  run.commit_step(20);
-  EXPECT_EQ(read_bytes(run.path() + "/latest"), "step-0000020\n");
-  EXPECT_TRUE(fs::exists(run.step_path(10))) << "earlier steps stay";
-}
-
-TEST(RunFolderTest, ReportsAStepThatWasNotWritten) {
-  const TemporaryFolder folder;
-  const RunFolder run(folder / "run");
-  make_run(run.path(), {10});
-  expect_error<IoError>([&] { run.commit_step(20); }, "step-0000020");
-  EXPECT_EQ(read_bytes(run.path() + "/latest"), "step-0000010\n");
+  write_bytes(folder / "file", "");
+  make_run(folder / "run", {10});
+  RunFolder(folder / "new/run").check(/*may_exist=*/false);
+  EXPECT_FALSE(fs::exists(folder / "new"));
+  RunFolder(folder / "run").check(/*may_exist=*/true);
+  expect_error<ConfigError>([&] { RunFolder(folder / "run").check(/*may_exist=*/false); },
+                            "holds a run");
+  expect_error<IoError>(
+      [&] { RunFolder(folder / "file/a/b").check(/*may_exist=*/true); },
+      "cannot create folder " + (folder / "file/a/b") + ": " + (folder / "file") + " is no folder");
 }
 
 TEST(FindModelTest, FindsTheLatestStepOfARun) {
@@ -124,13 +130,18 @@ TEST(FindModelTest, TakesAModelFolderItself) {
 TEST(FindModelTest, NamesAFolderWithoutAModel) {
   const TemporaryFolder folder;
   write_bytes(folder / "file", "");
-  make_run(folder / "run", {});
-  for (const std::string& path :
-       {folder / "none", folder.path(), folder / "file", folder / "run"}) {
+  for (const std::string& path : {folder / "none", folder.path(), folder / "file"}) {
     expect_error<CheckpointError>(
         [&] { find_model(path); },
         "model not found: " + path + " is neither a run folder, a step folder nor a model folder");
   }
+}
+
+TEST(FindModelTest, NamesARunThatSavedNoModel) {
+  const TemporaryFolder folder;
+  make_run(folder / "run", {});
+  expect_error<CheckpointError>([&] { find_model(folder / "run"); },
+                                "the run in " + (folder / "run") + " saved no model");
 }
 
 TEST(FindModelTest, RefusesALatestThatNamesNoStep) {
@@ -142,6 +153,15 @@ TEST(FindModelTest, RefusesALatestThatNamesNoStep) {
     expect_error<CheckpointError>([&] { find_model(folder / "run"); },
                                   (folder / "run") + "/latest: names no step folder with a model");
   }
+}
+
+TEST(FindModelTest, RefusesALatestOfAnySize) {
+  const TemporaryFolder folder;
+  make_run(folder / "run", {10});
+  write_bytes(folder / "run/latest", "step-0000010" + std::string(1 << 20, '\n'));
+  expect_error<CheckpointError>(
+      [&] { find_model(folder / "run"); },
+      (folder / "run") + "/latest: expected at most 1048576 bytes, found 1048588");
 }
 
 TEST(FindModelTest, RefusesALatestThatIsAFolder) {

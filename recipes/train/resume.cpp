@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "recipes/train/resume.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace hecaton::recipes {
+namespace {
+
+/// Keys, and sections with a dot at their end.
+bool is_one_of(const std::string& key, const std::vector<std::string_view>& names) {
+  return std::any_of(names.begin(), names.end(), [&key](std::string_view name) {
+    return name.back() == '.' ? key.rfind(name, 0) == 0 : key == name;
+  });
+}
+
+/// Tensors of the checkpoint would not fit, or mean something else.
+bool changes_shape(const std::string& key) {
+  static const std::vector<std::string_view> kFree = {"model.arch.rms_norm_eps",
+                                                      "model.arch.initializer_range"};
+  static const std::vector<std::string_view> kShapes = {"model.dtype",
+                                                        "model.arch.",
+                                                        "moe.num_experts",
+                                                        "moe.moe_intermediate_size",
+                                                        "moe.shared_expert_intermediate_size",
+                                                        "moe.layers",
+                                                        "moe.layers.",
+                                                        "optimizer.type",
+                                                        "tokenizer."};
+  return is_one_of(key, kShapes) && !is_one_of(key, kFree);
+}
+
+/// The run would see other samples than if it had never stopped.
+bool changes_samples(const std::string& key) {
+  static const std::vector<std::string_view> kSamples = {"seed",
+                                                         "training.global_batch_size",
+                                                         "dataset.sequence_length",
+                                                         "dataset.cross_document_attention"};
+  return is_one_of(key, kSamples);
+}
+
+/// Differs from start to start without a change of the run.
+bool is_of_no_account(const std::string& key) {
+  static const std::vector<std::string_view> kOther = {"output_dir",
+                                                       "checkpoint.",
+                                                       "parallel.",
+                                                       "training.num_threads",
+                                                       "training.micro_batch_size",
+                                                       "training.gradient_accumulation_steps"};
+  return is_one_of(key, kOther);
+}
+
+std::string text_of(const RecipeChange& change) {
+  return change.key + " was " + change.before + " and is " + change.after;
+}
+
+}  // namespace
+
+std::vector<RecipeChange> check_resume(const Recipe& before,
+                                       const Recipe& now,
+                                       const TrainingState& state,
+                                       const std::string& folder,
+                                       uint64_t fingerprint) {
+  std::vector<RecipeChange> changes = compare_recipes(before, now);
+  changes.erase(
+      std::remove_if(changes.begin(),
+                     changes.end(),
+                     [](const RecipeChange& change) { return is_of_no_account(change.key); }),
+      changes.end());
+  for (const RecipeChange& change : changes) {
+    if (changes_shape(change.key)) {
+      throw CheckpointError(folder + ": of another model: " + text_of(change));
+    }
+  }
+  if (now.checkpoint.allow_changes) {
+    return changes;
+  }
+  const std::string remedy = "; checkpoint.allow_changes=true goes on all the same";
+  for (const RecipeChange& change : changes) {
+    if (changes_samples(change.key)) {
+      throw ConfigError("cannot go on from " + folder + ": " + text_of(change) + remedy);
+    }
+  }
+  if (fingerprint != state.data_fingerprint) {
+    throw ConfigError("cannot go on from " + folder +
+                      ": dataset.train no longer holds the same tokens" + remedy);
+  }
+  return changes;
+}
+
+}  // namespace hecaton::recipes

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "recipes/train/training_log.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "core/log.h"
+#include "recipes/train/console.h"
+#include "recipes/train/host.h"
+
+namespace hecaton::recipes {
+namespace {
+
+std::string fixed(double value, int decimals) {
+  char text[48];
+  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
+  return text;
+}
+
+}  // namespace
+
+std::string short_count(int64_t count) {
+  const auto number = static_cast<double>(count);
+  if (count >= 1'000'000'000) {
+    return fixed(number / 1e9, 2) + " B";
+  }
+  if (count >= 1'000'000) {
+    return fixed(number / 1e6, 2) + " M";
+  }
+  return count >= 1'000 ? fixed(number / 1e3, 1) + " k" : std::to_string(count);
+}
+
+TrainingLog::TrainingLog(const RunFolder& folder, const Recipe& recipe, bool has_experts)
+    : logging_steps_(recipe.logging.logging_steps),
+      max_steps_(recipe.training.max_steps),
+      has_experts_(has_experts),
+      train_metrics_(folder.metrics_path("train")),
+      eval_metrics_(folder.metrics_path("eval")) {}
+
+void TrainingLog::add_step(const TrainingState& state,
+                           const StepResult& result,
+                           double lr,
+                           double step_s) {
+  ++num_steps_;
+  steps_s_ += step_s;
+  ++num_interval_steps_;
+  num_interval_tokens_ += result.num_tokens;
+  interval_s_ += step_s;
+  const int64_t step = state.step;
+  if (step % logging_steps_ != 0 && step != 1 && step != max_steps_) {
+    return;
+  }
+  const double tokens_per_s =
+      static_cast<double>(num_interval_tokens_) / std::max(interval_s_, 1e-9);
+  StepReport report;
+  report.step = step;
+  report.max_steps = max_steps_;
+  report.loss = result.loss;
+  report.grad_norm = result.grad_norm;
+  report.lr = lr;
+  report.tokens_per_s = static_cast<int64_t>(tokens_per_s);
+  report.memory_gib = memory_gib();
+  if (has_experts_) {
+    report.max_violation = result.max_vio;
+  }
+  report.eta_s =
+      steps_s_ / static_cast<double>(num_steps_) * static_cast<double>(max_steps_ - step);
+  log_info(console_line(report));
+  MetricRow row = {{"step", step},
+                   {"time", state.elapsed_s},
+                   {"tokens", state.num_tokens},
+                   {"loss", result.loss},
+                   {"grad_norm", result.grad_norm},
+                   {"lr", lr},
+                   {"tokens_per_s", tokens_per_s},
+                   {"step_s", interval_s_ / static_cast<double>(num_interval_steps_)},
+                   {"mem_gib", report.memory_gib},
+                   {"max_vio", result.max_vio},
+                   {"drop_frac", result.drop_frac}};
+  for (const auto& [type, loss] : result.routing_losses) {
+    row.emplace_back(type == "switch" ? "aux_loss" : type + "_loss", loss);
+  }
+  train_metrics_.write(row);
+  num_interval_steps_ = 0;
+  num_interval_tokens_ = 0;
+  interval_s_ = 0.0;
+}
+
+void TrainingLog::add_evaluation(const TrainingState& state, const EvalResult& result) {
+  const double perplexity = std::exp(result.loss);
+  log_info("evaluation at step " + std::to_string(state.step) + " | loss " + fixed(result.loss, 4) +
+           " nats per byte | perplexity " + fixed(perplexity, 2));
+  eval_metrics_.write({{"step", state.step},
+                       {"tokens", state.num_tokens},
+                       {"loss", result.loss},
+                       {"perplexity", perplexity},
+                       {"dataset", std::string("validation")}});
+}
+
+std::string closing_block(const RunFolder& folder,
+                          const TrainingState& state,
+                          std::optional<double> bigram_loss) {
+  std::ostringstream out;
+  out << "\n";  // the block is a paragraph of its own
+  const auto eval_losses = metric_points(folder.metrics_path("eval"), "loss");
+  if (eval_losses.size() > 1) {
+    out << "held-out loss  " << fixed(eval_losses.front().second, 4) << " -> "
+        << fixed(eval_losses.back().second, 4)
+        << (bigram_loss
+                ? " nats per byte; byte-bigram model of the same data " + fixed(*bigram_loss, 4)
+                : " nats per token")
+        << "\n";
+  }
+  out << loss_plot(metric_points(folder.metrics_path("train"), "loss"),
+                   /*width=*/72,
+                   /*height=*/12,
+                   PlotCharacters::kBraille)
+      << "trained " << short_count(state.num_tokens) << " tokens in " << fixed(state.elapsed_s, 0)
+      << " s; model in " << folder.step_path(state.step);
+  return out.str();
+}
+
+}  // namespace hecaton::recipes

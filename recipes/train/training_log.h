@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "recipes/config/recipe.h"
+#include "recipes/train/metrics.h"
+#include "recipes/train/run_folder.h"
+#include "recipes/train/training_engine.h"
+#include "recipes/train/training_state.h"
+
+namespace hecaton::recipes {
+
+/// 1234567 -> "1.23 M".
+std::string short_count(int64_t count);
+
+/// What rank 0 tells of a run while it goes on: console lines and rows of metrics.
+class TrainingLog {
+ public:
+  /// Appends to the metrics of the run folder. Errors: IoError.
+  TrainingLog(const RunFolder& folder, const Recipe& recipe, bool has_experts);
+
+  /// A step that is done. state: after it. step_s: how long it took.
+  /// Writes on the first step, every logging.logging_steps and on the last. Errors: IoError.
+  void add_step(const TrainingState& state, const StepResult& result, double lr, double step_s);
+
+  /// Errors: IoError.
+  void add_evaluation(const TrainingState& state, const EvalResult& result);
+
+ private:
+  const int64_t logging_steps_;
+  const int64_t max_steps_;
+  const bool has_experts_;
+  JsonlWriter train_metrics_;
+  JsonlWriter eval_metrics_;
+  // Of all steps since this process began.
+  int64_t num_steps_ = 0;
+  double steps_s_ = 0.0;
+  // Of the steps since the last row.
+  int64_t num_interval_steps_ = 0;
+  int64_t num_interval_tokens_ = 0;
+  double interval_s_ = 0.0;
+};
+
+/// The last words of a run: held-out loss before and after, a curve of the training loss, and where
+/// the model is, from the metrics of the run folder.
+///
+/// bigram_loss: of a byte-bigram model on the same data; empty: the tokens are no bytes.
+/// Errors:      those of metric_points().
+std::string closing_block(const RunFolder& folder,
+                          const TrainingState& state,
+                          std::optional<double> bigram_loss);
+
+}  // namespace hecaton::recipes
