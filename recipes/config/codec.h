@@ -84,7 +84,7 @@ Codec<T> scalar(const std::string& expected,
     context.record(node);
     return true;
   };
-  return {expected, read, std::move(write), {or_environment(json)}};
+  return {expected, read, std::move(write), {or_environment(json), {}}};
 }
 
 /// One of several words.

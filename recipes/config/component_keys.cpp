@@ -38,7 +38,7 @@ std::string unknown_name_message(const YamlNode& node, const std::vector<std::st
 Codec<std::string> registered_name(const Names& names) {
   Codec<std::string> codec = text();
   codec.expected = "a registered name";
-  codec.form = {or_environment(words_form(names()))};
+  codec.form = {or_environment(words_form(names())), {}};
   codec.read = [names](const YamlNode& node, std::string& value, const ReadContext& context) {
     if (node.kind != YamlNode::Kind::kScalar) {
       return context.refuse(node);
@@ -146,7 +146,8 @@ Codec<Options> options_section() {
       "a section of options",
       read_options,
       write_options,
-      {json_object({{"type", json_texts({"object", "null"})}, {"additionalProperties", values}})}};
+      {json_object({{"type", json_texts({"object", "null"})}, {"additionalProperties", values}}),
+       {}}};
 }
 
 void check_components(const Recipe& recipe, const Origins& origins, FaultList& faults) {

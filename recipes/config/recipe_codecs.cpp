@@ -49,7 +49,7 @@ Codec<std::vector<int64_t>> layer_list(int64_t max_layers) {
   const Codec<std::vector<int64_t>> list = list_of("layer indices", integer(0, max_layers - 1));
   Codec<std::vector<int64_t>> codec = list;
   codec.expected = list.expected + ", none";
-  codec.form = {any_of({list.form.json, unset_form("none")})};
+  codec.form = {any_of({list.form.json, unset_form("none")}), {}};
   codec.read = [list](
                    const YamlNode& node, std::vector<int64_t>& value, const ReadContext& context) {
     if (!node.is_plain_scalar() || node.text != "none") {

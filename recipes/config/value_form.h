@@ -20,7 +20,7 @@ struct ValueForm {
   /// A JSON Schema (draft 2020-12) as a tree: quoted scalars are texts, plain ones are not.
   YamlNode json;
   /// The keys of each entry, if the value is a list of sections.
-  std::vector<KeyDescription> entry_keys = {};
+  std::vector<KeyDescription> entry_keys;
 };
 
 /// Everything that is known about a key but its type in C++.

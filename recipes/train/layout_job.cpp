@@ -115,7 +115,10 @@ void record_step(parallel::OracleRecord& record,
   record_number(record, "loss" + suffix, result.loss);
   record_number(record, "grad_norm" + suffix, result.grad_norm);
   for (const auto& [type, loss] : result.routing_losses) {
-    record_number(record, type + "_loss" + suffix, loss);
+    std::string name = type;
+    name += "_loss";
+    name += suffix;
+    record_number(record, name, loss);
   }
   record_number(record, "max_vio" + suffix, result.max_vio);
   record_number(record, "drop_frac" + suffix, result.drop_frac);

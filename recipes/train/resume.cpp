@@ -80,10 +80,12 @@ std::vector<RecipeChange> check_resume(const Recipe& before,
     return changes;
   }
   const std::string remedy = "; checkpoint.allow_changes=true goes on all the same";
-  for (const RecipeChange& change : changes) {
-    if (changes_samples(change.key)) {
-      throw ConfigError("cannot go on from " + folder + ": " + text_of(change) + remedy);
-    }
+  const auto other_samples =
+      std::find_if(changes.begin(), changes.end(), [](const RecipeChange& change) {
+        return changes_samples(change.key);
+      });
+  if (other_samples != changes.end()) {
+    throw ConfigError("cannot go on from " + folder + ": " + text_of(*other_samples) + remedy);
   }
   if (fingerprint != state.data_fingerprint) {
     throw ConfigError("cannot go on from " + folder +

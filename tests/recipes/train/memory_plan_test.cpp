@@ -91,7 +91,7 @@ TEST(MemoryPlanTest, RefusesRulesThatMatchNothing) {
 
 TEST(MemoryPlanTest, ExpertsAreSharedByTheirRanks) {
   const models::DecoderConfig config = small_config(at::kFloat);
-  const int64_t expert_bytes = 4 * (4 * 3 * 3 * 6);
+  const int64_t expert_bytes = int64_t{4} * 4 * 3 * 3 * 6;
   const MemoryPlan alone = plan_memory(config, {}, {.ep = 1});
   const MemoryPlan shared = plan_memory(config, {}, {.ep = 4});
   EXPECT_EQ(alone.weights - shared.weights, expert_bytes / 4 * 3);
