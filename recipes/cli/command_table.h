@@ -15,7 +15,7 @@
 #include "recipes/cli/tokenize_command.h"
 #include "recipes/model/generator.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library spells itself so
 class App;
 }
 

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kTolerance = 1e-10;
-constexpr double kTimeLimit_s = 300.0;
+constexpr double kTimeLimitSeconds = 300.0;
 constexpr int64_t kMaxRanks = 4;
 
 std::vector<NamedLayoutJob> jobs_of(const RecipeArguments& arguments) {
@@ -74,7 +74,7 @@ void run_oracle(const RecipeArguments& arguments) {
   parallel::OracleReport sum;
   double longest_s = 0.0;
   for (size_t i = 0; i < jobs.size(); ++i) {
-    if (seconds_since(start) + longest_s > kTimeLimit_s) {
+    if (seconds_since(start) + longest_s > kTimeLimitSeconds) {
       std::cerr << "time is up: " << jobs.size() - i << " of " << jobs.size()
                 << " jobs were left out" << std::endl;
       break;
