@@ -46,8 +46,10 @@ void expect_same_run(const std::string& run, const std::string& reference, int n
   for (int rank = 0; rank < num_ranks; ++rank) {
     files.push_back("/rank-0000" + std::to_string(rank) + ".safetensors");
   }
+  const std::string saved = run + step;
+  const std::string expected = reference + step;
   for (const std::string& file : files) {
-    EXPECT_TRUE(read_bytes(run + step + file) == read_bytes(reference + step + file)) << file;
+    EXPECT_TRUE(read_bytes(saved + file) == read_bytes(expected + file)) << file;
   }
   for (const char* key : {"step", "tokens", "loss", "grad_norm", "lr", "max_vio"}) {
     EXPECT_EQ(read_metric(run + "/metrics/train.jsonl", key),
