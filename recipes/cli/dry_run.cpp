@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -23,34 +22,11 @@
 #include "recipes/train/memory_check.h"
 #include "recipes/train/memory_plan.h"
 #include "recipes/train/model_setup.h"
+#include "recipes/train/number_text.h"
 #include "recipes/train/run_folder.h"
 
 namespace hecaton::recipes {
 namespace {
-
-/// 1234567 as "1,234,567".
-std::string grouped(int64_t count) {
-  std::string digits = std::to_string(count);
-  for (auto place = static_cast<int64_t>(digits.size()) - 3; place > 0; place -= 3) {
-    digits.insert(static_cast<size_t>(place), ",");
-  }
-  return digits;
-}
-
-std::string size_text(int64_t num_bytes) {
-  double size = static_cast<double>(num_bytes) / 1024.0;
-  const char* unit = "KiB";
-  for (const char* larger : {"MiB", "GiB", "TiB"}) {
-    if (size < 1000.0) {
-      break;
-    }
-    size /= 1024.0;
-    unit = larger;
-  }
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f %s", size, unit);
-  return text;
-}
 
 /// One line of a table: a name and a value.
 void print_row(const std::string& name, const std::string& value) {
@@ -79,17 +55,17 @@ void print_parameters(const models::DecoderConfig& model) {
     total_bytes += num_bytes;
     if (num_tensors > 0) {
       print_counts("  " + models::part_name(part),
-                   grouped(num_tensors),
-                   grouped(count.total),
-                   grouped(count.active),
+                   with_commas(num_tensors),
+                   with_commas(count.total),
+                   with_commas(count.active),
                    size_text(num_bytes));
     }
   }
   const models::ParameterCount sum = models::count_parameters(model);
   print_counts("  all",
-               grouped(static_cast<int64_t>(tensors.size())),
-               grouped(sum.total),
-               grouped(sum.active),
+               with_commas(static_cast<int64_t>(tensors.size())),
+               with_commas(sum.total),
+               with_commas(sum.active),
                size_text(total_bytes));
 }
 
@@ -124,17 +100,17 @@ void print_layout(const models::DecoderConfig& model, const Recipe& recipe, int6
   const int64_t Q = recipe.dataset.sequence_length;
   const int64_t ep = recipe.parallel.ep;
   std::printf("\nlayout\n");
-  print_row(
-      "ranks",
-      "dp " + grouped(num_ranks) + " = ep " + grouped(ep) + " x edp " + grouped(num_ranks / ep));
+  print_row("ranks",
+            "dp " + with_commas(num_ranks) + " = ep " + with_commas(ep) + " x edp " +
+                with_commas(num_ranks / ep));
   if (!model.moe.layers.empty()) {
-    print_row("experts per rank and layer", grouped(model.moe.router.num_experts / ep));
+    print_row("experts per rank and layer", with_commas(model.moe.router.num_experts / ep));
   }
-  print_row("sequences per rank and pass", grouped(*training.micro_batch_size));
-  print_row("passes per step", grouped(*training.gradient_accumulation_steps));
-  print_row("tokens per rank and step", grouped(*training.global_batch_size / num_ranks * Q));
-  print_row("tokens per step", grouped(*training.global_batch_size * Q));
-  print_row("flop per token", grouped(flop_per_token(model, Q)));
+  print_row("sequences per rank and pass", with_commas(*training.micro_batch_size));
+  print_row("passes per step", with_commas(*training.gradient_accumulation_steps));
+  print_row("tokens per rank and step", with_commas(*training.global_batch_size / num_ranks * Q));
+  print_row("tokens per step", with_commas(*training.global_batch_size * Q));
+  print_row("flop per token", with_commas(flop_per_token(model, Q)));
 }
 
 void print_data(const RecipeData& data, const Recipe& recipe) {
@@ -142,9 +118,9 @@ void print_data(const RecipeData& data, const Recipe& recipe) {
   std::printf("\ndata\n%s", describe_sources(*data.train, num_samples).c_str());
   if (data.validation != nullptr) {
     print_row("validation",
-              "tokens " + grouped(data.validation->num_tokens()) + ", documents " +
-                  grouped(data.validation->num_documents()) + ", sequences " +
-                  grouped(data.validation->num_windows()));
+              "tokens " + with_commas(data.validation->num_tokens()) + ", documents " +
+                  with_commas(data.validation->num_documents()) + ", sequences " +
+                  with_commas(data.validation->num_windows()));
   }
 }
 
@@ -156,7 +132,7 @@ void print_schedule(const Recipe& recipe) {
            1, std::clamp<int64_t>(schedule.warmup_steps, 1, last), (last + 1) / 2, last}) {
     char lr[32];
     std::snprintf(lr, sizeof(lr), "%.3g", optim::learning_rate(schedule, step - 1));
-    print_row("step " + grouped(step), lr);
+    print_row("step " + with_commas(step), lr);
   }
 }
 
@@ -173,12 +149,7 @@ void check_base_weights(const Recipe& recipe, const models::DecoderConfig& model
   if (!recipe.model.base_model) {
     return;
   }
-  const ModelWeights weights(find_model(*recipe.model.base_model).model_folder);
-  std::set<std::string> expected;
-  for (const models::PlannedTensor& tensor : models::plan_decoder(model)) {
-    expected.insert(tensor.name);
-  }
-  check_tensor_names(weights.path(), weights.names(), expected);
+  check_weights(ModelWeights(find_model(*recipe.model.base_model).model_folder), model);
 }
 
 }  // namespace

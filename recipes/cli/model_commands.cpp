@@ -26,10 +26,10 @@
 namespace hecaton::recipes {
 namespace {
 
-/// The config of a model whose weights are about as large as it says.
+/// The config of a model whose weights have the names and shapes that it says.
 models::DecoderConfig checked_config(const ModelLocation& location) {
   models::DecoderConfig config = load_model_config(location.model_folder);
-  check_weights(config, location.model_folder);
+  check_weights(ModelWeights(location.model_folder), config);
   return config;
 }
 
@@ -94,10 +94,13 @@ void evaluate(const std::string& model, const std::vector<std::string>& data) {
                                  : std::gcd(num_windows, kMostSequences);
   const EvalResult result =
       engine.evaluate(evaluation_batches(*loaded.validation, batch_size, num_windows, mesh.dp()));
-  std::printf("loss %.6f nats per byte | perplexity %.4f | %lld bytes\n",
+  const char* token = token_name(recipe.dataset);
+  std::printf("loss %.6f nats per %s | perplexity %.4f | %lld %ss\n",
               result.loss,
+              token,
               std::exp(result.loss),
-              static_cast<long long>(result.num_target_tokens));
+              static_cast<long long>(result.num_target_tokens),
+              token);
 }
 
 void generate(const std::string& model, const std::string& prompt, const SamplingConfig& sampling) {

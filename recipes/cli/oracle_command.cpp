@@ -14,6 +14,7 @@
 #include "recipes/config/fault_list.h"
 #include "recipes/train/layout_job.h"
 #include "recipes/train/model_setup.h"
+#include "recipes/train/number_text.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -41,12 +42,6 @@ std::vector<NamedLayoutJob> jobs_of(const RecipeArguments& arguments) {
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string short_number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1e", value);
-  return text;
 }
 
 /// The report of one job, whose layouts carry the job's name.
@@ -87,7 +82,7 @@ void run_oracle(const RecipeArguments& arguments) {
                  i + 1,
                  jobs.size(),
                  layouts.size(),
-                 short_number(report.worst_error()).c_str(),
+                 scientific(report.worst_error(), 1).c_str(),
                  seconds_since(start),
                  jobs[i].name.c_str());
     check_report(report);
@@ -100,8 +95,8 @@ void check_report(const parallel::OracleReport& report) {
   for (const auto& [quantity, error] : report.worst) {
     if (error.error > kTolerance) {
       throw NumericError("layout " + error.layout + ": " + quantity + " of " + error.name +
-                         ": expected the value of one process within " + short_number(kTolerance) +
-                         ", found a relative error of " + short_number(error.error));
+                         ": expected the value of one process within " + scientific(kTolerance, 1) +
+                         ", found a relative error of " + scientific(error.error, 1));
     }
   }
 }

@@ -154,6 +154,16 @@ std::string describe_sources(const TokenDataset& data, int64_t num_samples) {
   return text;
 }
 
+const char* token_name(const DatasetRecipe& dataset) {
+  const auto has_ids = [](const DataSourceRecipe& entry) {
+    return entry.format == DataFormat::kMegatron || entry.format == DataFormat::kTokens;
+  };
+  return std::any_of(dataset.train.begin(), dataset.train.end(), has_ids) ||
+                 std::any_of(dataset.validation.begin(), dataset.validation.end(), has_ids)
+             ? "token"
+             : "byte";
+}
+
 int64_t num_evaluated_windows(const Recipe& recipe, const TokenDataset& data) {
   const std::optional<int64_t> num_batches = recipe.evaluation.eval_batches;
   const std::optional<int64_t> batch_size = recipe.training.global_batch_size;

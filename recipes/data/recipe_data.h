@@ -32,6 +32,10 @@ RecipeData load_data(const Recipe& recipe);
 /// num_samples: sequences that the run trains on.
 std::string describe_sources(const TokenDataset& data, int64_t num_samples);
 
+/// What one token of the data is called: "byte" if the byte tokenizer makes all of them, "token" if
+/// some come from files of ids.
+const char* token_name(const DatasetRecipe& dataset);
+
 /// Windows of a validation set that one evaluation looks at: evaluation.eval_batches times
 /// training.global_batch_size, or all of them. The same for every number of ranks.
 int64_t num_evaluated_windows(const Recipe& recipe, const TokenDataset& data);

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <map>
-#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -72,12 +71,10 @@ class NewFolder {
 Dtypes target_dtypes(const ModelWeights& weights, const models::DecoderConfig* config) {
   Dtypes dtypes;
   if (config != nullptr) {
-    std::set<std::string> planned;
+    check_weights(weights, *config);
     for (const models::PlannedTensor& tensor : models::plan_decoder(*config)) {
       dtypes[tensor.name] = tensor.dtype;
-      planned.insert(tensor.name);
     }
-    check_tensor_names(weights.path(), weights.names(), planned);
     return dtypes;
   }
   for (const auto& [name, info] : weights.tensors()) {

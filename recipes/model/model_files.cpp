@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -18,8 +17,6 @@
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
-#include "models/decoder_size.h"
-#include "recipes/config/yaml_scalar.h"
 #include "recipes/model/model_config_json.h"
 #include "recipes/model/model_text.h"
 #include "recipes/model/model_weights.h"
@@ -159,34 +156,6 @@ void send_experts(const std::vector<Parameter>& own, Communicator& world) {
   }
 }
 
-/// Names of the tensors of every expert, given that of one: ".experts.3." becomes ".experts.0." and
-/// so on.
-void insert_every_expert(const std::string& name,
-                         int64_t num_experts,
-                         std::set<std::string>& names) {
-  static const std::string kMark = ".experts.";
-  const size_t begin = name.find(kMark) + kMark.size();
-  const size_t end = name.find('.', begin);
-  for (int64_t expert = 0; expert < num_experts; ++expert) {
-    names.insert(name.substr(0, begin) + std::to_string(expert) + name.substr(end));
-  }
-}
-
-/// The names of a whole model's tensors, those of the experts on other ranks included.
-std::set<std::string> global_names(models::DecoderImpl& decoder) {
-  std::set<std::string> names;
-  for (const Parameter& parameter : decoder.describe_parameters()) {
-    for (const NamedSlice& slice : parameter.slices) {
-      if (parameter.replicas == ReplicaAxis::kDense) {
-        names.insert(slice.name);
-      } else if (names.count(slice.name) == 0) {  // else it came with an expert before
-        insert_every_expert(slice.name, decoder.config().moe.router.num_experts, names);
-      }
-    }
-  }
-  return names;
-}
-
 }  // namespace
 
 void save_model(models::DecoderImpl& decoder, parallel::Mesh& mesh, const std::string& folder) {
@@ -215,34 +184,18 @@ models::DecoderConfig load_model_config(const std::string& folder) {
   return decoder_config_from_json(read_model_text(path), path);
 }
 
-void check_weights(const models::DecoderConfig& config, const std::string& folder) {
-  const ModelWeights weights(folder);
-  double num_found = 0;
-  for (const auto& [name, info] : weights.tensors()) {
-    double numel = 1;
-    for (const int64_t size : info.shape) {
-      numel *= static_cast<double>(size);
-    }
-    num_found += numel;
-  }
-  const models::DecoderSize size = models::decoder_size(config);
-  // How large experts of a user's own are, only they know.
-  const bool knows_experts = config.moe.experts.type == moe::ExpertsConfig{}.type;
-  const double num_expected = size.dense_parameters + (knows_experts ? size.expert_parameters : 0);
-  if (num_found < num_expected / 2) {
-    throw CheckpointError(weights.path() + ": expected " + print_number(num_expected) +
-                          " parameters, as config.json describes, found " +
-                          print_number(num_found));
-  }
-}
-
-void load_model(models::DecoderImpl& decoder, const std::string& folder) {
+void load_model(models::DecoderImpl& decoder, const std::string& folder, bool converts_dtype) {
   const at::NoGradGuard no_grad;
   const ModelWeights weights(folder);
-  check_tensor_names(weights.path(), weights.names(), global_names(decoder));
+  check_weights(weights, decoder.config());
   for (const Parameter& parameter : decoder.describe_parameters()) {
     for (const NamedSlice& slice : parameter.slices) {
-      weights.load_into(slice.name, slice_view(parameter.tensor, slice));
+      at::Tensor destination = slice_view(parameter.tensor, slice);
+      if (converts_dtype) {
+        destination.copy_(weights.load(slice.name));
+      } else {
+        weights.load_into(slice.name, destination);
+      }
     }
   }
 }

@@ -21,16 +21,14 @@ void save_model(models::DecoderImpl& decoder, parallel::Mesh& mesh, const std::s
 /// Reads <folder>/config.json. Errors: CheckpointError.
 models::DecoderConfig load_model_config(const std::string& folder);
 
-/// Refuses weights in `folder` that hold less than half of what `config` describes, before a
-/// decoder of that size is made only to find out. load_model() compares name by name. Errors:
-/// CheckpointError with both numbers, or one of the file itself.
-void check_weights(const models::DecoderConfig& config, const std::string& folder);
-
 /// Fills this rank's parameters from <folder>/model.safetensors, or from the shards of its index,
 /// which hold the whole model.
 ///
-/// Errors: CheckpointError naming missing or unexpected tensors, on every rank alike, or the first
-///         whose shape or dtype differs.
-void load_model(models::DecoderImpl& decoder, const std::string& folder);
+/// converts_dtype: values are rounded to the decoder's dtype; otherwise another one is an error.
+/// Errors: CheckpointError naming missing or unexpected tensors, or the first whose shape or dtype
+///         differs, on every rank alike.
+void load_model(models::DecoderImpl& decoder,
+                const std::string& folder,
+                bool converts_dtype = false);
 
 }  // namespace hecaton::recipes

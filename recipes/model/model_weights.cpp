@@ -7,9 +7,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <iterator>
+#include <sstream>
 #include <system_error>
 
 #include "core/error.h"
+#include "models/decoder_plan.h"
 #include "recipes/config/fault_list.h"
 #include "recipes/model/weights_index.h"
 
@@ -136,6 +138,25 @@ void check_tensor_names(const std::string& path,
   }
   if (const auto unexpected = difference(found, expected); !unexpected.empty()) {
     throw CheckpointError(path + ": unexpected tensors: " + join(unexpected));
+  }
+}
+
+void check_weights(const ModelWeights& weights, const models::DecoderConfig& config) {
+  const std::vector<models::PlannedTensor> planned = models::plan_decoder(config);
+  std::set<std::string> expected;
+  for (const models::PlannedTensor& tensor : planned) {
+    expected.insert(tensor.name);
+  }
+  check_tensor_names(weights.path(), weights.names(), expected);
+  for (const models::PlannedTensor& tensor : planned) {
+    const std::vector<int64_t>& found = weights.tensors().at(tensor.name).shape;
+    if (found != tensor.shape) {
+      std::ostringstream text;
+      text << weights.path() << ": tensor '" << tensor.name << "': expected shape "
+           << at::IntArrayRef(tensor.shape) << ", as its config says, found "
+           << at::IntArrayRef(found);
+      throw CheckpointError(text.str());
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "checkpoint/safetensors.h"
+#include "models/decoder_config.h"
 
 namespace hecaton::recipes {
 
@@ -54,6 +55,11 @@ class ModelWeights {
   std::map<std::string, checkpoint::TensorInfo> tensors_;
   std::map<std::string, size_t> file_idx_of_;
 };
+
+/// Checks what the files hold against what `config` describes, before a decoder is made or a value
+/// read. Dtypes are not compared.
+/// Errors: CheckpointError naming missing or unexpected tensors, or the first one of another shape.
+void check_weights(const ModelWeights& weights, const models::DecoderConfig& config);
 
 /// Errors: CheckpointError "PATH: missing tensors: ..." or "PATH: unexpected tensors: ..." unless
 ///         both sets of names are equal.

@@ -4,54 +4,16 @@
 #include "recipes/train/console.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+#include <cctype>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <iterator>
 
+#include "recipes/train/number_text.h"
+
 namespace hecaton::recipes {
 namespace {
-
-/// The decimal point is a point in every locale, unlike printf's.
-std::string number(double value, std::chars_format format, int num_digits) {
-  std::array<char, 512> digits = {};  // the largest double has 309 digits before the point
-  const auto end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value, format, num_digits).ptr;
-  return {digits.data(), end};
-}
-
-std::string fixed(double value, int num_digits) {
-  return number(value, std::chars_format::fixed, num_digits);
-}
-
-std::string with_commas(int64_t value) {
-  std::string text = std::to_string(value);
-  for (auto place = static_cast<std::ptrdiff_t>(text.size()) - 3; place > 0; place -= 3) {
-    text.insert(static_cast<size_t>(place), ",");
-  }
-  return text;
-}
-
-/// The two largest units that matter: 2d03h, 1h12m, 5m09s, 42s.
-std::string duration(double seconds) {
-  const int64_t total = std::llround(seconds);
-  const auto pair = [](int64_t high, const char* high_unit, int64_t low, const char* low_unit) {
-    return std::to_string(high) + high_unit + (low < 10 ? "0" : "") + std::to_string(low) +
-           low_unit;
-  };
-  if (total >= 86'400) {
-    return pair(total / 86'400, "d", total % 86'400 / 3'600, "h");
-  }
-  if (total >= 3'600) {
-    return pair(total / 3'600, "h", total % 3'600 / 60, "m");
-  }
-  if (total >= 60) {
-    return pair(total / 60, "m", total % 60, "s");
-  }
-  return std::to_string(total) + "s";
-}
 
 /// A field of dots behind the characters of a plot.
 class Canvas {
@@ -161,13 +123,24 @@ std::string padded(const std::string& text, size_t width) {
 
 }  // namespace
 
+PlotCharacters plot_characters(std::string_view locale) {
+  std::string name;
+  for (const char c : locale) {
+    if (c != '-') {
+      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return name.empty() || name.find("utf8") != std::string::npos ? PlotCharacters::kBraille
+                                                                : PlotCharacters::kAscii;
+}
+
 std::string console_line(const StepReport& report) {
   return "step " + std::to_string(report.step) + "/" + std::to_string(report.max_steps) +
          " | loss " + fixed(report.loss, 4) + " | grad " + fixed(report.grad_norm, 2) + " | lr " +
-         number(report.lr, std::chars_format::scientific, 1) + " | tok/s " +
-         with_commas(report.tokens_per_s) + " | mem " + fixed(report.memory_gib, 1) +
-         " GiB | maxvio " + (report.max_violation ? fixed(*report.max_violation, 2) : "-") +
-         " | eta " + (report.eta_s ? duration(*report.eta_s) : "-");
+         scientific(report.lr, 1) + " | tok/s " + with_commas(report.tokens_per_s) + " | mem " +
+         fixed(report.memory_gib, 1) + " GiB | maxvio " +
+         (report.max_violation ? fixed(*report.max_violation, 2) : "-") + " | eta " +
+         (report.eta_s ? duration(*report.eta_s) : "-");
 }
 
 std::string loss_plot(const std::vector<std::pair<int64_t, double>>& points,

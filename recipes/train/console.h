@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,10 @@ std::string console_line(const StepReport& report);
 
 /// What a plot is drawn with. Braille shows eight dots per character, ASCII works everywhere.
 enum class PlotCharacters { kBraille, kAscii };
+
+/// What a terminal of this locale can show: ASCII if it names another character set than UTF-8.
+/// locale: a value like that of LANG, "en_GB.UTF-8" or "C"; "" if none is set.
+PlotCharacters plot_characters(std::string_view locale);
 
 /// A curve for the terminal, axes labelled with the largest and smallest value drawn and the first
 /// and last step. Points that share a column are averaged; those that are not finite are left out.

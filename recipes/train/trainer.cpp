@@ -21,6 +21,7 @@
 #include "recipes/train/agreement.h"
 #include "recipes/train/metrics.h"
 #include "recipes/train/model_setup.h"
+#include "recipes/train/number_text.h"
 #include "recipes/train/resume.h"
 #include "recipes/train/run_record.h"
 
@@ -104,7 +105,9 @@ void Trainer::open_folder() {
     resume_if_asked();
   }
   if (state_.step == 0 && recipe_.model.base_model) {
-    load_model(*engine_.decoder(), find_model(*recipe_.model.base_model).model_folder);
+    load_model(*engine_.decoder(),
+               find_model(*recipe_.model.base_model).model_folder,
+               /*converts_dtype=*/true);
     engine_.parameters().copy_values_to_masters();
   }
   on_main_rank(mesh_.world(), [&] {
@@ -172,7 +175,14 @@ void Trainer::print_summary() {
     out << ", held out " << short_count(data_.validation->num_tokens()) << " in "
         << data_.validation->num_documents();
   }
-  out << "\nrun folder  " << folder_.path();
+  if (recipe_.dataset.train.size() > 1) {
+    out << "\n"
+        << describe_sources(*data_.train,
+                            recipe_.training.max_steps * *recipe_.training.global_batch_size);
+  } else {
+    out << "\n";
+  }
+  out << "run folder  " << folder_.path();
   log_info(out.str());
 }
 
@@ -242,8 +252,15 @@ void Trainer::train_step() {
   state_.num_updates += result.is_applied ? 1 : 0;
   state_.num_tokens += result.num_tokens;
   state_.elapsed_s = elapsed_before_s_ + seconds_between(start_, Clock::now());
-  on_main_rank(mesh_.world(),
-               [&] { log_->add_step(state_, result, lr, seconds_between(begin, Clock::now())); });
+  const auto add_to_log = [&] {
+    log_->add_step(state_, result, lr, seconds_between(begin, Clock::now()));
+  };
+  // Only a step that writes can fail, and only what can fail needs the ranks to agree.
+  if (is_logged(recipe_, state_.step)) {
+    on_main_rank(mesh_.world(), add_to_log);
+  } else if (is_main_rank()) {
+    add_to_log();
+  }
 }
 
 void Trainer::evaluate() {
@@ -306,7 +323,7 @@ void Trainer::print_closing_block() {
     bigram = bigram_loss(
         *data_.train, *data_.validation, num_evaluated_windows(recipe_, *data_.validation));
   }
-  std::cout << closing_block(folder_, state_, bigram) << std::endl;
+  std::cout << closing_block(recipe_, folder_, state_, bigram) << std::endl;
 }
 
 }  // namespace hecaton::recipes

@@ -5,40 +5,40 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <cstdlib>
 #include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/log.h"
+#include "recipes/data/recipe_data.h"
 #include "recipes/train/console.h"
 #include "recipes/train/host.h"
+#include "recipes/train/number_text.h"
 
 namespace hecaton::recipes {
 namespace {
 
-std::string fixed(double value, int decimals) {
-  char text[48];
-  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
-  return text;
+/// The locale that decides on characters: the first of these variables that is set (POSIX).
+std::string_view character_locale() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') {
+      return value;
+    }
+  }
+  return "";
 }
 
 }  // namespace
 
-std::string short_count(int64_t count) {
-  const auto number = static_cast<double>(count);
-  if (count >= 1'000'000'000) {
-    return fixed(number / 1e9, 2) + " B";
-  }
-  if (count >= 1'000'000) {
-    return fixed(number / 1e6, 2) + " M";
-  }
-  return count >= 1'000 ? fixed(number / 1e3, 1) + " k" : std::to_string(count);
+bool is_logged(const Recipe& recipe, int64_t step) {
+  return step == 1 || step == recipe.training.max_steps || step % recipe.logging.logging_steps == 0;
 }
 
 TrainingLog::TrainingLog(const RunFolder& folder, const Recipe& recipe, bool has_experts)
-    : logging_steps_(recipe.logging.logging_steps),
-      max_steps_(recipe.training.max_steps),
+    : recipe_(recipe),
       has_experts_(has_experts),
       train_metrics_(folder.metrics_path("train")),
       eval_metrics_(folder.metrics_path("eval")) {}
@@ -53,14 +53,14 @@ void TrainingLog::add_step(const TrainingState& state,
   num_interval_tokens_ += result.num_tokens;
   interval_s_ += step_s;
   const int64_t step = state.step;
-  if (step % logging_steps_ != 0 && step != 1 && step != max_steps_) {
+  if (!is_logged(recipe_, step)) {
     return;
   }
   const double tokens_per_s =
       static_cast<double>(num_interval_tokens_) / std::max(interval_s_, 1e-9);
   StepReport report;
   report.step = step;
-  report.max_steps = max_steps_;
+  report.max_steps = recipe_.training.max_steps;
   report.loss = result.loss;
   report.grad_norm = result.grad_norm;
   report.lr = lr;
@@ -70,7 +70,7 @@ void TrainingLog::add_step(const TrainingState& state,
     report.max_violation = result.max_vio;
   }
   report.eta_s =
-      steps_s_ / static_cast<double>(num_steps_) * static_cast<double>(max_steps_ - step);
+      steps_s_ / static_cast<double>(num_steps_) * static_cast<double>(report.max_steps - step);
   log_info(console_line(report));
   MetricRow row = {{"step", step},
                    {"time", state.elapsed_s},
@@ -95,7 +95,7 @@ void TrainingLog::add_step(const TrainingState& state,
 void TrainingLog::add_evaluation(const TrainingState& state, const EvalResult& result) {
   const double perplexity = std::exp(result.loss);
   log_info("evaluation at step " + std::to_string(state.step) + " | loss " + fixed(result.loss, 4) +
-           " nats per byte | perplexity " + fixed(perplexity, 2));
+           " nats per " + token_name(recipe_.dataset) + " | perplexity " + fixed(perplexity, 2));
   eval_metrics_.write({{"step", state.step},
                        {"tokens", state.num_tokens},
                        {"loss", result.loss},
@@ -103,7 +103,8 @@ void TrainingLog::add_evaluation(const TrainingState& state, const EvalResult& r
                        {"dataset", std::string("validation")}});
 }
 
-std::string closing_block(const RunFolder& folder,
+std::string closing_block(const Recipe& recipe,
+                          const RunFolder& folder,
                           const TrainingState& state,
                           std::optional<double> bigram_loss) {
   std::ostringstream out;
@@ -111,16 +112,16 @@ std::string closing_block(const RunFolder& folder,
   const auto eval_losses = metric_points(folder.metrics_path("eval"), "loss");
   if (eval_losses.size() > 1) {
     out << "held-out loss  " << fixed(eval_losses.front().second, 4) << " -> "
-        << fixed(eval_losses.back().second, 4)
-        << (bigram_loss
-                ? " nats per byte; byte-bigram model of the same data " + fixed(*bigram_loss, 4)
-                : " nats per token")
-        << "\n";
+        << fixed(eval_losses.back().second, 4) << " nats per " << token_name(recipe.dataset);
+    if (bigram_loss) {
+      out << "; byte-bigram model of the same data " << fixed(*bigram_loss, 4);
+    }
+    out << "\n";
   }
   out << loss_plot(metric_points(folder.metrics_path("train"), "loss"),
                    /*width=*/72,
                    /*height=*/12,
-                   PlotCharacters::kBraille)
+                   plot_characters(character_locale()))
       << "trained " << short_count(state.num_tokens) << " tokens in " << fixed(state.elapsed_s, 0)
       << " s; model in " << folder.step_path(state.step);
   return out.str();

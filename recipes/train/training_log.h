@@ -15,25 +15,25 @@
 
 namespace hecaton::recipes {
 
-/// 1234567 -> "1.23 M".
-std::string short_count(int64_t count);
+/// Whether a run tells of this step, counted from 1: the first, the last, and every
+/// logging.logging_steps.
+bool is_logged(const Recipe& recipe, int64_t step);
 
 /// What rank 0 tells of a run while it goes on: console lines and rows of metrics.
 class TrainingLog {
  public:
-  /// Appends to the metrics of the run folder. Errors: IoError.
+  /// Appends to the metrics of the run folder. recipe: must outlive this object. Errors: IoError.
   TrainingLog(const RunFolder& folder, const Recipe& recipe, bool has_experts);
 
   /// A step that is done. state: after it. step_s: how long it took.
-  /// Writes on the first step, every logging.logging_steps and on the last. Errors: IoError.
+  /// Writes if is_logged(). Errors: IoError.
   void add_step(const TrainingState& state, const StepResult& result, double lr, double step_s);
 
   /// Errors: IoError.
   void add_evaluation(const TrainingState& state, const EvalResult& result);
 
  private:
-  const int64_t logging_steps_;
-  const int64_t max_steps_;
+  const Recipe& recipe_;
   const bool has_experts_;
   JsonlWriter train_metrics_;
   JsonlWriter eval_metrics_;
@@ -51,7 +51,8 @@ class TrainingLog {
 ///
 /// bigram_loss: of a byte-bigram model on the same data; empty: the tokens are no bytes.
 /// Errors:      those of metric_points().
-std::string closing_block(const RunFolder& folder,
+std::string closing_block(const Recipe& recipe,
+                          const RunFolder& folder,
                           const TrainingState& state,
                           std::optional<double> bigram_loss);
 

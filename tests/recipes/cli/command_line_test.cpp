@@ -312,7 +312,7 @@ TEST(CommandLineTest, ConfigOfAModelLargerThanItsWeightsIsFour) {
   const std::string path = folder / "step/model/config.json";
   const std::string config = testing::read_bytes(path);
   for (const auto& [key, digits, expected] :
-       {std::tuple{"hidden_size", "90000000", " parameters, as config.json describes, found "},
+       {std::tuple{"hidden_size", "90000000", ", as its config says, found [258, 16]"},
         std::tuple{"vocab_size", "9000000000000000", "config.json: expected sizes of at most "}}) {
     const std::string start = std::string("\"") + key + "\": ";
     std::string text = config;

@@ -18,6 +18,7 @@
 #include "parallel/single.h"
 #include "parallel/threads.h"
 #include "recipes/model/model_config_json.h"
+#include "recipes/model/model_weights.h"
 #include "tests/models/decoder_cases.h"
 #include "tests/testing/expect_error.h"
 #include "tests/testing/temporary_folder.h"
@@ -198,15 +199,27 @@ TEST(ModelFilesTest, RefusesATruncatedFile) {
   }
 }
 
-TEST(ModelFilesTest, RefusesWeightsMuchSmallerThanTheConfig) {
+TEST(ModelFilesTest, ComparesShapesBeforeADecoderIsMade) {
   const TemporaryFolder folder;
-  Decoder decoder = models::random_decoder(small_config(at::kFloat));
-  save_alone(decoder, folder.path());
+  save_initial(folder.path());
   models::DecoderConfig config = small_config(at::kFloat);
-  EXPECT_NO_THROW(check_weights(config, folder.path()));
-  config.hidden_size = 1000000000000;
-  expect_error<CheckpointError>([&] { check_weights(config, folder.path()); },
-                                " parameters, as config.json describes, found ");
+  EXPECT_NO_THROW(check_weights(ModelWeights(folder.path()), config));
+  config.vocab_size = 1000000000000;  // no machine makes that
+  expect_error<CheckpointError>([&] { check_weights(ModelWeights(folder.path()), config); },
+                                "model.embed_tokens.weight': expected shape [1000000000000, ");
+}
+
+TEST(ModelFilesTest, ConvertsTheDtypeWhenAskedTo) {
+  const TemporaryFolder folder;
+  Decoder saved = models::random_decoder(small_config(at::kFloat));
+  save_alone(saved, folder.path());
+  Decoder rounded(small_config(at::kBFloat16));
+  load_model(*rounded, folder.path(), /*converts_dtype=*/true);
+  const auto expected = saved->named_parameters();
+  for (const auto& entry : rounded->named_parameters()) {
+    const at::Tensor& original = expected[entry.key()];
+    EXPECT_TRUE(at::equal(entry.value(), original.to(entry.value().scalar_type()))) << entry.key();
+  }
 }
 
 TEST(ModelFilesTest, NamesAFileThatIsNotThere) {

@@ -44,22 +44,6 @@ TEST(ConsoleLineTest, ShowsADashForWhatDoesNotApply) {
   EXPECT_NE(line.find("| maxvio - | eta -"), std::string::npos) << line;
 }
 
-TEST(ConsoleLineTest, ShowsTheTwoLargestUnitsOfTheTimeLeft) {
-  const auto eta = [](double seconds) {
-    StepReport report = sample_report();
-    report.eta_s = seconds;
-    const std::string line = console_line(report);
-    return line.substr(line.rfind(' ') + 1);
-  };
-  EXPECT_EQ(eta(0.2), "0s");
-  EXPECT_EQ(eta(59.4), "59s");
-  EXPECT_EQ(eta(59.6), "1m00s");
-  EXPECT_EQ(eta(3'599.0), "59m59s");
-  EXPECT_EQ(eta(3'600.0), "1h00m");
-  EXPECT_EQ(eta(86'399.0), "23h59m");
-  EXPECT_EQ(eta(97'200.0), "1d03h");
-}
-
 TEST(ConsoleLineTest, MatchesItsPatternWhateverTheValues) {
   const double nan = std::nan("");
   const double infinity = std::numeric_limits<double>::infinity();
@@ -95,19 +79,6 @@ TEST(ConsoleLineTest, GivesItsValuesInTheGroupsOfThePattern) {
   EXPECT_FALSE(std::regex_match("step 1/2 | loss 2.0", std::regex(kConsoleLinePattern)));
 }
 
-TEST(ConsoleLineTest, SeparatesThousandsByCommas) {
-  StepReport report = sample_report();
-  for (const auto& [value, text] :
-       std::vector<std::pair<int64_t, std::string>>{{0, "0"},
-                                                    {999, "999"},
-                                                    {1000, "1,000"},
-                                                    {123'456, "123,456"},
-                                                    {1'234'567, "1,234,567"}}) {
-    report.tokens_per_s = value;
-    EXPECT_NE(console_line(report).find("tok/s " + text + " |"), std::string::npos);
-  }
-}
-
 using Points = std::vector<std::pair<int64_t, double>>;
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -122,6 +93,15 @@ std::vector<std::string> lines_of(const std::string& text) {
 /// Characters, not bytes, of UTF-8 text.
 int64_t num_characters(const std::string& text) {
   return std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xC0) != 0x80; });
+}
+
+TEST(LossPlotTest, UsesBrailleUnlessTheLocaleNamesAnotherCharacterSet) {
+  for (const char* locale : {"", "en_GB.UTF-8", "C.utf8"}) {
+    EXPECT_EQ(plot_characters(locale), PlotCharacters::kBraille) << locale;
+  }
+  for (const char* locale : {"C", "POSIX", "de_DE.ISO-8859-1", "de_DE"}) {
+    EXPECT_EQ(plot_characters(locale), PlotCharacters::kAscii) << locale;
+  }
 }
 
 TEST(LossPlotTest, DrawsAFallingLine) {
