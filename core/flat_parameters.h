@@ -31,6 +31,8 @@ struct FlatGroup {
 };
 
 /// Moves parameters into flat buffers and gathers their gradients there.
+///
+/// Source:      Micikevicius et al. 2017, arXiv 1710.03740, section 3.1 (float32 masters).
 class FlatParameters {
  public:
   /// Moves the storage of every parameter into a flat buffer (values are kept, the tensors stay the

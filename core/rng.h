@@ -31,7 +31,7 @@ class CounterRng {
   uint64_t bits(uint64_t idx) const;
   /// Uniform in [0, 1), a multiple of 2^-53.
   double uniform(uint64_t idx) const;
-  /// Standard normal (Box-Muller).
+  /// Standard normal. Source: Box and Muller 1958.
   double normal(uint64_t idx) const;
 
  private:
@@ -50,8 +50,11 @@ void fill_normal(at::Tensor tensor, const CounterRng& rng, double std_dev, uint6
 uint64_t random_seed();
 
 /// A pseudo-random permutation of [0, size): the value at `idx`. A keyed Feistel network walked
-/// until it lands inside, so no table is held and every rank can ask for any place. Errors:
-/// InternalError unless 0 <= idx < size.
+/// until it lands inside, so no table is held and every rank can ask for any place.
+///
+/// Source:      Luby and Rackoff 1988, "How to construct pseudorandom permutations from
+///              pseudorandom functions" (four rounds).
+/// Errors:      InternalError unless 0 <= idx < size.
 int64_t permuted_idx(int64_t idx, int64_t size, const CounterRng& rng);
 
 }  // namespace hecaton

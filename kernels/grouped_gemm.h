@@ -14,6 +14,8 @@ namespace hecaton::kernels {
 /// num_rows_L[l] of them belong to expert l; an expert may have none. M and N stand for the widths
 /// of the product, for example D and G.
 ///
+/// Source:      Gale et al. 2022, arXiv 2211.15841, section 4 (experts of any number of rows,
+///              nothing dropped). Deviations: a product per block of rows, not a block-sparse one.
 /// Shapes:      x_RM: [R, M]; weight_LNM: [L, N, M], out by in as in torch::nn::Linear;
 ///              y_RN: [R, N]. Contiguous rows, CPU; float32, float64 or bfloat16, all equal unless
 ///              said otherwise.

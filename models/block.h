@@ -27,6 +27,10 @@ struct BlockContext {
 
 /// One pre-norm decoder block: attention, then a dense or MoE feed-forward part, each added to its
 /// input.
+///
+/// Source:      Xiong et al. 2020, arXiv 2002.04745, section 3 (the norm before each part); Zhang
+///              and Sennrich 2019, arXiv 1910.07467, equation 4 (RMSNorm). Deviations: rms_norm_eps
+///              is added to the mean square.
 class BlockImpl final : public torch::nn::Module {
  public:
   /// layer: index in the model. dispatcher: where the experts are.

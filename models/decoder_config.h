@@ -44,8 +44,10 @@ struct DecoderConfig {
   int64_t vocab_size = 258;          ///< V, at least 1
   double rms_norm_eps = 1e-5;        ///< above 0; Llama 2's
   double rope_theta = 10000.0;       ///< above 0; Su et al. 2021, arXiv 2104.09864
-  bool tie_word_embeddings = false;  ///< the head uses the embedding's weights
-  bool qk_norm = false;  ///< RMSNorm over each head of q and k before rotation, as Qwen3
+  /// The head uses the embedding's weights; Press and Wolf 2016, arXiv 1608.05859.
+  bool tie_word_embeddings = false;
+  /// RMSNorm over each head of q and k before rotation; Yang et al. 2025, arXiv 2505.09388.
+  bool qk_norm = false;
   kernels::Activation hidden_act = kernels::Activation::kSwiGlu;
   double initializer_range = 0.02;    ///< standard deviation of initial weights; GPT-2's
   at::ScalarType dtype = at::kFloat;  ///< float32, bfloat16 or float64

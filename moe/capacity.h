@@ -38,6 +38,9 @@ int64_t expert_capacity(double factor, int64_t num_tokens, int64_t K, int64_t E)
 /// within a token best expert first. A slot turned away gets expert -1 and weight 0; the token then
 /// passes through the residual connection alone, its other weights are not renormalised.
 ///
+/// Source:      Fedus et al. 2021, arXiv 2101.03961, equation 3; Lepikhin et al. 2020, arXiv
+///              2006.16668, section 2.2. Deviations: K slots per token are counted; second choices
+///              do not wait for the first choices of later tokens.
 /// routing:     changed: expert_idx_TK, weight_TK, num_tokens_E, num_dropped; the choice before it
 ///              goes to chosen_idx_TK. Left alone when config.factor is unset. A replayed routing
 ///              drops the slots that were dropped when it was recorded, whatever the config.

@@ -65,6 +65,9 @@ struct LoadStats {
 /// outputs.
 ///
 /// Formula:     y = sum over k of weight_tk * expert_{idx_tk}(x_t) + shared(x_t)
+/// Source:      Shazeer et al. 2017, arXiv 1701.06538, equation 1; Dai et al. 2024, arXiv
+///              2401.06066, section 3.2 (shared expert).
+///
 /// A plain torch::nn::Module: a tensor in, a tensor out, in any LibTorch model. Router weights,
 /// dispatcher and experts are driven by one autograd Function, which saves inputs, pre-activations,
 /// scores and index vectors, not the experts' outputs. Routing losses are part of the output's

@@ -18,6 +18,7 @@ using RepeatableForward = std::function<at::Tensor(const at::Tensor& x, bool is_
 /// remember for the second, and both must compute the same: then every gradient has the bits of an
 /// ordinary pass.
 ///
+/// Source:      Chen et al. 2016, arXiv 1604.06174.
 /// weights:     every tensor beside x that forward may send a gradient to.
 /// forward:     kept until backward, and called again by each backward through the same graph.
 /// Returns:     forward(x, false), recorded as one autograd node if x or a weight requires grad and

@@ -15,7 +15,8 @@ namespace hecaton::moe {
 ///              token-weighted mean over a step's micro-batches. It depends on the cut into
 ///              micro-batches, not on the number of ranks.
 /// Source:      Fedus et al. 2021, arXiv 2101.03961, equations 4 to 6. Deviations: counts over K
-///              slots (Megatron's form), so that it is 1 at perfect balance for every K.
+///              slots (Megatron's form), so that it is 1 at perfect balance for every K; counts of
+///              all ranks, as in Qiu et al. 2025, arXiv 2501.11873.
 class SwitchLoss final : public RoutingLoss {
  public:
   bool reads_counts() const override { return true; }

@@ -52,7 +52,8 @@ struct RouterConfig {
 ///              with score_after_topk the score is taken of the K chosen logits alone
 ///              prob_TE = softmax of logit_TE, or its sigmoid over the sum of the row
 /// Source:      Jiang et al. 2024, arXiv 2401.04088, section 2.1;
-///              DeepSeek-AI 2024, arXiv 2412.19437, equations 13 to 16 (sigmoid).
+///              DeepSeek-AI 2024, arXiv 2412.19437, equations 13 to 15 (sigmoid);
+///              Fedus et al. 2021, arXiv 2101.03961, section 2.4 (float32 in a bfloat16 model).
 /// Deviations:  the choice is made among logits, which both scores keep in order, so that scores
 ///              which round to the same number still differ; a true tie goes to the lower expert.
 ///              1e-20 is added to a sum before it divides, as in DeepSeek-V3's code.

@@ -26,7 +26,7 @@ struct AdamWConfig {
 /// Formula:     m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 ///              w = w - lr (weight_decay w + m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps))
 /// Source:      Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2, with the schedule's
-///              factor folded into lr.
+///              factor folded into lr. Deviations: lr multiplies the decay too, as in LibTorch.
 /// State:       exp_avg (m) and exp_avg_sq (v).
 /// Precision:   master weights, moments and gradients in float32; all of it in float64 for float64
 ///              parameters. bfloat16 parameters are the rounded masters.

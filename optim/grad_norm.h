@@ -18,6 +18,7 @@ namespace hecaton::optim {
 double global_grad_norm(const FlatParameters& parameters, parallel::Mesh& mesh);
 
 /// Multiplies every gradient by max_norm / norm if norm is larger. max_norm: above 0.
+/// Source: Pascanu et al. 2012, arXiv 1211.5063, algorithm 1.
 void clip_gradients(FlatParameters& parameters, double norm, double max_norm);
 
 }  // namespace hecaton::optim

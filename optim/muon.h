@@ -23,7 +23,7 @@ struct MuonConfig {
 ///              W = W - lr (0.2 sqrt(max(m, n)) O + weight_decay W),  W of m by n
 /// Source:      Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"
 ///              (Nesterov momentum, coefficients); Liu et al. 2025, arXiv 2502.16982, section 2.2,
-///              algorithm 1 (decay, and the scale that gives an update the size of AdamW's, so that
+///              equation 4 (decay, and the scale that gives an update the size of AdamW's, so that
 ///              one learning rate serves both).
 /// Deviations:  float32 where Jordan's code iterates in bfloat16, so that steps on different
 ///              layouts agree.

@@ -13,6 +13,8 @@ namespace hecaton::parallel {
 /// Expert parallelism: ep_rank r owns experts [r*E/P, (r+1)*E/P), and rows travel by an all-to-all
 /// of varying size, without padding.
 ///
+/// Source:   Lepikhin et al. 2020, arXiv 2006.16668, section 3 (experts over devices). Deviations:
+///           messages have the size of their rows, not that of a capacity.
 /// Parallel: per layer one exchange of counts over all chunks; per dispatch or combine one exchange
 /// of
 ///           rows and, where numbers ride along, one of those; at most P-1 messages each, P = ep
