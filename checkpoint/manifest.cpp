@@ -95,6 +95,10 @@ std::string format_manifest(const Manifest& manifest) {
 }
 
 Manifest parse_manifest(const std::string& path, std::string_view text) {
+  if (text.size() > kMaxManifestBytes) {
+    throw CheckpointError(path + ": expected at most " + std::to_string(kMaxManifestBytes) +
+                          " bytes, found " + std::to_string(text.size()));
+  }
   check_seal(path, text);
   return detail::read_manifest_json(path, text);
 }
@@ -107,10 +111,6 @@ Manifest read_manifest(const std::string& folder) {
                           std::string(kManifestName) + " in it");
   }
   const detail::MappedFile file(path);
-  if (file.bytes().size() > kMaxManifestBytes) {
-    throw CheckpointError(path + ": expected at most " + std::to_string(kMaxManifestBytes) +
-                          " bytes, found " + std::to_string(file.bytes().size()));
-  }
   return parse_manifest(path, file.bytes());
 }
 

@@ -28,6 +28,7 @@ namespace hecaton::checkpoint {
 /// Parallel:    every rank must make it and call every method in the same order; each waits for
 ///              all ranks. The run folder is one folder that all ranks see. One save at a time for
 ///              a run folder: beginning one removes what it takes for the leftovers of killed runs.
+///              world: a group on CPU tensors (the `host` of an `nccl` one).
 /// Errors:      if a method fails on any rank it throws on every rank, the text of the lowest
 ///              failing rank. IoError: the disk is full, read-only, or a write, fsync or rename
 ///              failed. Then this object is of no further use.
@@ -58,8 +59,10 @@ class PendingSave {
 
   /// Runs `write_files` on every rank, with folder(), for files of the caller's own: configuration,
   /// trainer state, a model for others. They become part of the checkpoint, hashed and synced.
-  /// Names that begin with a dot are not allowed for.
-  /// write_files: no collective inside, unless all ranks leave it in the same way.
+  /// Names that begin with a dot, and manifest.json at the top, are not allowed for. Rank 0 reads
+  /// them once to hash them, in commit().
+  /// write_files: no collective inside, unless all ranks leave it in the same way: either all
+  ///              return, or all throw, those that have nothing to add PeerFailure.
   void add_files(const std::function<void(const std::string& folder)>& write_files);
 
   /// Makes the checkpoint complete, visible and the latest. A folder of the same step is replaced

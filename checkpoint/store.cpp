@@ -39,26 +39,20 @@ std::vector<int64_t> Store::steps_newest_first() const {
   return {std::istream_iterator<int64_t>(list), std::istream_iterator<int64_t>()};
 }
 
-std::optional<Checkpoint> Store::open_newest(const OpenOptions& options) const {
+std::optional<Checkpoint> Store::open_newest() const {
   const std::vector<int64_t> steps = steps_newest_first();
-  for (size_t i = 0; i < steps.size(); ++i) {
-    try {
-      return Checkpoint(path_of(steps[i]), world_, options.verify_hashes);
-    } catch (const CheckpointError& error) {
-      if (i + 1 == steps.size()) {
-        throw;
-      }
-      const std::string text =
-          std::string(error.what()) + "; the one before it is " + step_folder_name(steps[i + 1]);
-      if (!options.fall_back) {
-        throw CheckpointError(text);
-      }
-      if (world_->rank() == 0) {
-        log_warn(text + ", trying that");
-      }
-    }
+  if (steps.empty()) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  try {
+    return Checkpoint(path_of(steps.front()), world_);
+  } catch (const CheckpointError& error) {
+    if (steps.size() == 1) {
+      throw;
+    }
+    throw CheckpointError(std::string(error.what()) + "; the one before it is " +
+                          step_folder_name(steps[1]));
+  }
 }
 
 void Store::remove_old(int64_t max_kept, const std::vector<int64_t>& protected_steps) const {
@@ -85,14 +79,24 @@ void Store::remove_old(int64_t max_kept, const std::vector<int64_t>& protected_s
 }
 
 void Store::set_aside_after(int64_t step) const {
+  const auto set_aside = [&] {
+    std::vector<int64_t> steps = complete_steps(run_folder_);
+    if (steps.empty() || steps.back() <= step) {
+      return;
+    }
+    // First, so that it never names a folder that is gone.
+    if (std::binary_search(steps.begin(), steps.end(), step)) {
+      write_file(run_folder_ + "/latest", step_folder_name(step) + "\n");
+    }
+    for (; !steps.empty() && steps.back() > step; steps.pop_back()) {
+      const std::string aside = detail::unique_name(path_of(steps.back()), "aside");
+      rename_durably(path_of(steps.back()), aside);
+      log_info("set aside: " + aside);
+    }
+  };
   detail::agree(*world_, [&] {
-    for (const int64_t newer : complete_steps(run_folder_)) {
-      if (world_->rank() == 0 && newer > step) {
-        const std::string aside = detail::unique_name(path_of(newer), "aside");
-        rename_durably(path_of(newer), aside);
-        write_file(run_folder_ + "/latest", step_folder_name(step) + "\n");
-        log_info("set aside: " + aside);
-      }
+    if (world_->rank() == 0) {
+      set_aside();
     }
     return "";
   });

@@ -15,28 +15,19 @@
 
 namespace hecaton::checkpoint {
 
-/// How open_newest() opens a checkpoint.
-struct OpenOptions {
-  /// Read and hash every byte. Without, only sizes are compared.
-  bool verify_hashes = true;
-  /// Take the next older checkpoint, with a warning, when one is damaged. Default: no, because a
-  /// run should not repeat days of work without being asked.
-  bool fall_back = false;
-};
-
 /// The checkpoints of one run: the folders step-%07d in its run folder.
 ///
 /// Parallel: every rank must make it and call every method; all but remove_old() wait for all
-/// ranks. Errors:   if a method fails on any rank it throws on every rank.
+///           ranks. world: a group on CPU tensors (the `host` of an `nccl` one).
+/// Errors:   if a method fails on any rank it throws on every rank.
 class Store {
  public:
   Store(std::string run_folder, std::shared_ptr<parallel::Communicator> world);
 
   /// Opens the complete checkpoint of the highest step; empty if there is none at all.
-  /// Errors: CheckpointError if it is damaged, and the same of the oldest if fall_back finds no
-  /// good
-  ///         one.
-  std::optional<Checkpoint> open_newest(const OpenOptions& options = {}) const;
+  /// Errors: CheckpointError if it is damaged, naming the one before it. An older one is not taken
+  ///         for it: a run should not repeat days of work without being asked.
+  std::optional<Checkpoint> open_newest() const;
 
   /// Removes the oldest checkpoints until `max_kept` are left. Never removed are the newest, one
   /// that is being written, and the steps of `protected_steps` (the best one, say), which count.
@@ -46,8 +37,8 @@ class Store {
 
   /// Renames every checkpoint after `step` to step-%07d.aside-*, where nothing of Hecaton looks for
   /// it, and makes `step` the latest. Call it when a run goes on from `step` although there are
-  /// newer ones, damaged or not: otherwise the next resume would find those.
-  /// Errors: IoError.
+  /// newer ones, damaged or not: otherwise the next resume would find those. If there is no
+  /// checkpoint of `step` here, `latest` stays as it is. Errors: IoError.
   void set_aside_after(int64_t step) const;
 
  private:

@@ -49,7 +49,7 @@ class OptionReader {
   std::set<std::string> asked_;
 };
 
-/// A value as a recipe shows it.
+/// A value as messages show it: a number with six digits, text without quotes.
 std::string option_text(const OptionValue& value);
 
 }  // namespace hecaton

@@ -18,7 +18,7 @@ namespace hecaton::kernels {
 /// Errors:      ShapeError for another shape, dtype or device, or K outside its range.
 /// Gradient:    none.
 /// Determinism: bitwise, whatever the device and the thread count.
-/// Cost:        one pass over score_TE, T*E*log(K) comparisons at worst.
+/// Cost:        T*E*K comparisons at worst; one pass over score_TE on the CPU, K on CUDA.
 at::Tensor topk(const at::Tensor& score_TE, int64_t K);
 
 /// The specification: a stable sort of each row.

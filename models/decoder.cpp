@@ -3,7 +3,6 @@
 
 #include "models/decoder.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -29,13 +28,6 @@ const DecoderConfig& validated(const DecoderConfig& config) {
   return config;
 }
 
-/// Experts of each layer on this rank; a dense model asks no dispatcher, whose ranks need not
-/// divide a number of experts that nobody has.
-int64_t num_local_experts(const DecoderConfig& config, const moe::Dispatcher& dispatcher) {
-  return config.moe.layers.empty() ? 0
-                                   : dispatcher.local_experts(config.moe.router.num_experts).count;
-}
-
 void check_ids(const std::string& name, const at::Tensor& ids, int64_t vocab_size) {
   check_dtype(name, ids, at::kLong);
   const at::Tensor wrong = ids.masked_select(ids.lt(0).logical_or(ids.ge(vocab_size)));
@@ -51,8 +43,9 @@ DecoderImpl::DecoderImpl(const DecoderConfig& config)
     : DecoderImpl(config, std::make_shared<moe::LocalDispatcher>()) {}
 
 DecoderImpl::DecoderImpl(const DecoderConfig& config,
-                         const std::shared_ptr<moe::Dispatcher>& dispatcher)
-    : config_(validated(config)), num_local_experts_(num_local_experts(config, *dispatcher)) {
+                         const std::shared_ptr<moe::Dispatcher>& dispatcher,
+                         uint64_t seed)
+    : config_(validated(config)) {
   const auto options = at::TensorOptions().dtype(config.dtype);
   const int64_t D = config.hidden_size;
   embedding_VD_ = register_parameter("embedding", at::zeros({config.vocab_size, D}, options));
@@ -64,7 +57,7 @@ DecoderImpl::DecoderImpl(const DecoderConfig& config,
     blocks_.emplace_back(
         register_module("block_" + std::to_string(layer), Block(config, layer, dispatcher)));
   }
-  initialize(/*seed=*/0);
+  initialize(seed);
 }
 
 at::Tensor DecoderImpl::embed(const at::Tensor& token_BQ) {
@@ -132,18 +125,6 @@ std::vector<Parameter> DecoderImpl::describe_parameters() {
     described.push_back(whole_parameter("lm_head.weight", head_VD_, DecayClass::kDecay, normal));
   }
   return described;
-}
-
-ParameterCount DecoderImpl::parameter_count() {
-  ParameterCount count;
-  for (const Parameter& parameter : describe_parameters()) {
-    const int64_t numel = parameter.tensor.numel();
-    const bool is_expert = parameter.replicas == ReplicaAxis::kExpert;
-    const int64_t per_expert = is_expert ? numel / std::max<int64_t>(num_local_experts_, 1) : 0;
-    count.total += is_expert ? per_expert * config_.moe.router.num_experts : numel;
-    count.active += is_expert ? per_expert * config_.moe.router.num_experts_per_tok : numel;
-  }
-  return count;
 }
 
 void DecoderImpl::set_grad_sinks(

@@ -15,7 +15,6 @@
 #include "core/parameter.h"
 #include "models/block.h"
 #include "models/decoder_config.h"
-#include "models/decoder_plan.h"
 #include "models/ignored_target.h"
 
 namespace hecaton::models {
@@ -28,8 +27,10 @@ class DecoderImpl final : public torch::nn::Module {
  public:
   /// Every expert on this process. Errors: ConfigError if config.validate() fails.
   explicit DecoderImpl(const DecoderConfig& config);
-  /// The experts are where `dispatcher` says.
-  DecoderImpl(const DecoderConfig& config, const std::shared_ptr<moe::Dispatcher>& dispatcher);
+  /// The experts are where `dispatcher` says. seed: of the initial values, see initialize().
+  DecoderImpl(const DecoderConfig& config,
+              const std::shared_ptr<moe::Dispatcher>& dispatcher,
+              uint64_t seed = 0);
 
   /// token_BQ: [B, Q] int64 in [0, V). Returns [B, Q, D]. Errors: ShapeError for an id out of
   /// range.
@@ -52,7 +53,6 @@ class DecoderImpl final : public torch::nn::Module {
   std::vector<moe::MoeLayerImpl*> moe_layers();
   /// This rank's parameters under their global names.
   std::vector<Parameter> describe_parameters();
-  ParameterCount parameter_count();
   /// From now on backward adds the gradients of embedding and experts to grad_of(weight), which is
   /// undefined where a weight has no sink. Other weights, and a tied embedding in its use as head,
   /// get an ordinary `.grad()`.
@@ -62,7 +62,6 @@ class DecoderImpl final : public torch::nn::Module {
 
  private:
   DecoderConfig config_;
-  int64_t num_local_experts_;
   at::Tensor embedding_VD_;
   GradSink embedding_sink_;
   at::Tensor norm_D_;

@@ -183,11 +183,7 @@ std::string part_name(DecoderPart part) {
 }
 
 int64_t PlannedTensor::num_elements() const {
-  int64_t product = 1;
-  for (const int64_t size : shape) {
-    product = checked_mul(product, size);
-  }
-  return product;
+  return hecaton::num_elements(shape);
 }
 
 int64_t PlannedTensor::num_bytes() const {
@@ -216,7 +212,8 @@ ParameterCount count_part(const DecoderConfig& config,
     count.total += tensor.part == part ? tensor.num_elements() : 0;
   }
   const moe::RouterConfig& router = config.moe.router;
-  const bool is_routed = part == DecoderPart::kRoutedExpert;
+  // A dense model may have a router of no experts.
+  const bool is_routed = part == DecoderPart::kRoutedExpert && count.total > 0;
   count.active =
       is_routed ? count.total / router.num_experts * router.num_experts_per_tok : count.total;
   return count;

@@ -48,8 +48,9 @@ struct PlannedTensor {
   int64_t num_bytes() const;
 };
 
-/// Every tensor of the decoder that `config` describes, each matrix of each expert on its own,
-/// without making any of them: what DecoderImpl::describe_parameters() would name on one process.
+/// Every tensor of the decoder that `config` describes, each matrix of each expert on its own: what
+/// DecoderImpl::describe_parameters() would name on one process. Of the library's own parts none is
+/// made; of a router or experts of the user's own one is made per layer, to be asked.
 /// config: validated.
 std::vector<PlannedTensor> plan_decoder(const DecoderConfig& config);
 

@@ -8,7 +8,8 @@
 namespace hecaton::models {
 
 /// How much a decoder holds, computed from its config without making any of it. Counts are doubles:
-/// the sizes of a config are anybody's, and no product of them leaves their range.
+/// the sizes of a config are anybody's, and no product of them leaves their range. A
+/// router or experts of the user's own count as the library's of the same sizes.
 struct DecoderSize {
   double num_tensors = 0;        ///< in its files, where each matrix of each expert is one
   double dense_parameters = 0;   ///< that every rank holds

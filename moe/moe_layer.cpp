@@ -104,13 +104,14 @@ MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config)
 
 MoeLayerImpl::MoeLayerImpl(const MoeLayerConfig& config,
                            const std::shared_ptr<Dispatcher>& dispatcher)
-    : MoeLayerImpl(
+    // Braces: the parts draw their weights in this order.
+    : MoeLayerImpl{
           make_router(validated(config)),
           make_experts(validated(config), dispatcher->local_experts(config.router.num_experts)),
           make_shared_expert(validated(config)),
           dispatcher,
           config.capacity,
-          config.losses) {}
+          config.losses} {}
 
 MoeLayerImpl::MoeLayerImpl(std::shared_ptr<Router> router,
                            std::shared_ptr<Experts> experts,

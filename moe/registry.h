@@ -25,7 +25,8 @@ struct MoeLayerConfig;
 // and the like, moe.router.type in a recipe. Behind a name stands a factory. It reads the
 // component's own options (router.options) and returns the function that makes the component, so
 // that options are checked without making anything. That function is called, if at all, while the
-// factory's arguments live; the component copies what it keeps of them.
+// MoeLayerConfig lives; the OptionReader is gone by then, so a factory reads its options at once.
+// The component copies what it keeps.
 
 using RouterFactory =
     std::function<std::function<std::shared_ptr<Router>()>(const MoeLayerConfig&, OptionReader&)>;

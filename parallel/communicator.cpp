@@ -261,7 +261,8 @@ void Communicator::barrier() {
 
 bool Communicator::all_agree(bool ok) {
   const at::Tensor vote = at::full({1}, ok, at::TensorOptions(at::kBool).device(device()));
-  all_reduce(vote, ReduceOp::kMin);
+  // The host waits, and no longer than wait_timeout(), before it reads the vote.
+  all_reduce_async(vote, ReduceOp::kMin).synchronize();
   return vote.item<bool>();
 }
 

@@ -174,8 +174,4 @@ class Communicator {
   std::string axis_;
 };
 
-inline NodePlace node_place(const Communicator& world) {
-  return world.node_place();
-}
-
 }  // namespace hecaton::parallel

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ GpuId gpu_id(at::Device device) {
   static_assert(sizeof(id) == sizeof(properties.uuid.bytes));
   std::memcpy(id.data(), properties.uuid.bytes, sizeof(id));
   return id;
+}
+
+void require_gpu(const Communicator& host, at::Device device) {
+  const int num_devices = c10::cuda::device_count();
+  if (!device.is_cuda() || device.index() < 0 || device.index() >= num_devices) {
+    throw ConfigError(rank_name(host.axis(), host.rank()) +
+                      ": device must be a GPU of this machine: expected one of " +
+                      std::to_string(num_devices) + " CUDA devices found " + device.str());
+  }
 }
 
 }  // namespace
@@ -56,17 +66,21 @@ void check_one_rank_per_gpu(Communicator& host, const GpuId& own) {
 }
 
 void check_placement(Communicator& host, at::Device device) {
-  const int num_devices = c10::cuda::device_count();
-  const bool is_there = device.is_cuda() && device.index() >= 0 && device.index() < num_devices;
-  if (host.all_agree(is_there)) {
-    return check_one_rank_per_gpu(host, gpu_id(device));
+  GpuId id{};
+  std::exception_ptr error;
+  try {
+    require_gpu(host, device);
+    id = gpu_id(device);
+  } catch (...) {
+    error = std::current_exception();
   }
-  if (is_there) {
-    throw PeerFailure(host.axis() + ": another rank has no GPU");
+  if (host.all_agree(error == nullptr)) {
+    return check_one_rank_per_gpu(host, id);
   }
-  throw ConfigError(rank_name(host.axis(), host.rank()) +
-                    ": device must be a GPU of this machine: " + "expected one of " +
-                    std::to_string(num_devices) + " CUDA devices found " + device.str());
+  if (error != nullptr) {
+    std::rethrow_exception(error);
+  }
+  throw PeerFailure(host.axis() + ": another rank has no GPU");
 }
 
 }  // namespace hecaton::parallel

@@ -340,10 +340,6 @@ class NcclCommunicator final : public Communicator {
   at::Tensor flag_;  // what a barrier reduces
 };
 
-std::string reduction_of(const at::Tensor& tensor, ReduceOp op) {
-  return std::string(reduce_name(op)) + " of " + content_of(tensor);
-}
-
 Handle NcclCommunicator::start_all_reduce(const at::Tensor& tensor, ReduceOp op) {
   const std::string place = group_->text("all_reduce", reduction_of(tensor, op));
   return run(place, {tensor}, [&](Group& group, const std::string& text) {
@@ -455,20 +451,25 @@ Handle NcclCommunicator::start_barrier() {
   });
 }
 
-void check_version() {
+/// Throws on every rank unless each of them has loaded the NCCL that was built with.
+void check_version(Communicator& host) {
   int loaded = 0;
-  if (ncclGetVersion(&loaded) != ncclSuccess || loaded != NCCL_VERSION_CODE) {
-    throw ConfigError(
-        "a process can hold one NCCL, and it must be the one that was built with: "
-        "loaded " +
-        nccl_version());
+  const bool is_ours = ncclGetVersion(&loaded) == ncclSuccess && loaded == NCCL_VERSION_CODE;
+  if (host.all_agree(is_ours)) {
+    return;
   }
+  if (is_ours) {
+    throw PeerFailure(host.axis() + ": another rank has loaded another NCCL");
+  }
+  throw ConfigError(
+      "a process can hold one NCCL, and it must be the one that was built with: loaded " +
+      nccl_version());
 }
 
 }  // namespace
 
 std::shared_ptr<Communicator> make_nccl(std::shared_ptr<Communicator> host, at::Device device) {
-  check_version();
+  check_version(*host);
   check_placement(*host, device);
   const auto stream = c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index());
   return std::make_shared<NcclCommunicator>(std::move(host), device, stream);

@@ -3,15 +3,11 @@
 
 #include "checkpoint/detail/agreement.h"
 
-#include <algorithm>
-#include <cstdint>
 #include <exception>
-
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
+#include <optional>
 
 #include "core/error.h"
+#include "parallel/all_gather_texts.h"
 
 namespace hecaton::checkpoint::detail {
 namespace {
@@ -22,6 +18,7 @@ enum class Outcome : char {
   kIoError = 'd',
   kCheckpointError = 'c',
   kShapeError = 's',
+  kPeerFailure = 'p',
   kOtherError = 'o',
 };
 
@@ -32,6 +29,8 @@ std::string tagged(Outcome outcome, const std::string& text) {
 std::string outcome_of(const std::function<std::string()>& action) {
   try {
     return tagged(Outcome::kDone, action());
+  } catch (const PeerFailure& error) {  // thrown by agreement: the ranks are still in step
+    return tagged(Outcome::kPeerFailure, error.what());
   } catch (const CommError&) {
     throw;
   } catch (const IoError& error) {
@@ -53,6 +52,8 @@ std::string outcome_of(const std::function<std::string()>& action) {
       throw CheckpointError(text);
     case Outcome::kShapeError:
       throw ShapeError(text);
+    case Outcome::kPeerFailure:
+      throw PeerFailure(text);
     case Outcome::kDone:
     case Outcome::kOtherError:
       break;
@@ -60,41 +61,33 @@ std::string outcome_of(const std::function<std::string()>& action) {
   throw InternalError(text);
 }
 
-/// The texts of all ranks, in their order.
-std::vector<std::string> gather(parallel::Communicator& world, const std::string& text) {
-  const at::TensorOptions counts = at::TensorOptions().dtype(at::kLong);
-  const at::TensorOptions bytes = at::TensorOptions().dtype(at::kByte);
-  at::Tensor lengths = at::empty({world.size()}, counts);
-  world.all_gather(at::full({1}, static_cast<int64_t>(text.size()), counts), lengths);
-  const auto* length = lengths.const_data_ptr<int64_t>();
-  const int64_t longest = *std::max_element(length, length + world.size());
-
-  at::Tensor own = at::full({longest}, 0, bytes);  // every rank sends as much as the longest
-  std::copy(text.begin(), text.end(), own.data_ptr<uint8_t>());
-  at::Tensor all = at::empty({longest * world.size()}, bytes);
-  world.all_gather(own, all);
-
-  std::vector<std::string> texts;
-  texts.reserve(static_cast<size_t>(world.size()));
-  for (int rank = 0; rank < world.size(); ++rank) {
-    const uint8_t* begin = all.const_data_ptr<uint8_t>() + rank * longest;
-    texts.emplace_back(begin, begin + length[rank]);
+/// The lowest rank that failed, before one that only says that another did.
+std::optional<size_t> failed_rank(const std::vector<std::string>& texts) {
+  std::optional<size_t> failed;
+  for (size_t rank = texts.size(); rank-- > 0;) {
+    const auto outcome = static_cast<Outcome>(texts[rank].front());
+    const bool is_cause = outcome != Outcome::kDone && outcome != Outcome::kPeerFailure;
+    if (is_cause || (outcome == Outcome::kPeerFailure && !failed)) {
+      failed = rank;
+    }
   }
-  return texts;
+  return failed;
 }
 
 }  // namespace
 
 std::vector<std::string> agree(parallel::Communicator& world,
                                const std::function<std::string()>& action) {
-  std::vector<std::string> texts = gather(world, outcome_of(action));
-  for (int rank = 0; rank < world.size(); ++rank) {
-    std::string& text = texts[static_cast<size_t>(rank)];
-    const auto outcome = static_cast<Outcome>(text.front());
-    text.erase(0, 1);
-    if (outcome != Outcome::kDone) {
-      rethrow(outcome, rank == world.rank() ? text : "rank " + std::to_string(rank) + ": " + text);
-    }
+  std::vector<std::string> texts = parallel::all_gather_texts(world, outcome_of(action));
+  const std::optional<size_t> failed = failed_rank(texts);
+  const auto own = static_cast<size_t>(world.rank());
+  if (failed) {
+    const std::string text = texts[*failed].substr(1);
+    rethrow(static_cast<Outcome>(texts[*failed].front()),
+            *failed == own ? text : "rank " + std::to_string(*failed) + ": " + text);
+  }
+  for (std::string& text : texts) {
+    text.erase(0, 1);  // what it was tagged with
   }
   return texts;
 }

@@ -297,6 +297,7 @@ class ManifestReader : public nlohmann::json_sax<Json> {
         std::to_string(name.size()) + " bytes");
     if (place_ == Field::kFiles) {
       require(is_file_name(name), "a path that leads downwards, no part beginning with '.'", "it");
+      require(name != kManifestName, "another name than the manifest's own", "it");
       require(file_idx_.count(name) == 0, "every name once", "it twice");
       require(
           file_idx_.size() < kMaxFiles, "at most " + std::to_string(kMaxFiles) + " files", "more");

@@ -176,7 +176,7 @@ struct MoeFunction : torch::autograd::Function<MoeFunction> {
         backward_chunks(state.pass, dy[0].contiguous(), saved[0], weights, saved_chunks, grads);
     variable_list input_grads = {result.dx_TD, result.dweight_TK};
     for (size_t i = 0; i < num_weights; ++i) {
-      const bool is_returned = sinks == nullptr && grads.tensors[i].defined();
+      const bool is_returned = !has_sink(sinks, i) && grads.tensors[i].defined();
       input_grads.push_back(is_returned ? grads.tensors[i].to(weights.tensors[i].scalar_type())
                                         : at::Tensor());
     }
@@ -185,6 +185,10 @@ struct MoeFunction : torch::autograd::Function<MoeFunction> {
   }
 
  private:
+  static bool has_sink(const std::vector<GradSink>* sinks, size_t weight_idx) {
+    return sinks != nullptr && (*sinks)[weight_idx].is_set();
+  }
+
   /// Undefined for frozen weights, whose products are then left out.
   static ExpertGrads accumulators(const ExpertWeights& weights,
                                   const std::vector<GradSink>* sinks) {
@@ -194,7 +198,7 @@ struct MoeFunction : torch::autograd::Function<MoeFunction> {
       const auto options = at::TensorOptions().dtype(accumulation_dtype(weight.scalar_type()));
       at::Tensor grad;
       if (weight.requires_grad()) {
-        grad = sinks != nullptr ? (*sinks)[i].grad : at::zeros(weight.sizes(), options);
+        grad = has_sink(sinks, i) ? (*sinks)[i].grad : at::zeros(weight.sizes(), options);
       }
       grads.tensors.push_back(std::move(grad));
     }

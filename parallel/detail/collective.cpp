@@ -53,6 +53,10 @@ std::string Collective::text() const {
   return rank_name(axis, rank) + " of " + std::to_string(size) + ": " + operation_text();
 }
 
+std::string reduction_of(const at::Tensor& tensor, ReduceOp op) {
+  return std::string(reduce_name(op)) + " of " + content_of(tensor);
+}
+
 std::string timeout_text(const std::string& what) {
   std::ostringstream out;
   out << what << ": no answer from the other ranks within "

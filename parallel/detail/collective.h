@@ -65,6 +65,8 @@ std::string rank_name(const std::string& axis, int rank);
 const char* reduce_name(ReduceOp op);
 /// "8 Float".
 std::string content_of(const at::Tensor& tensor);
+/// "sum of 8 Float".
+std::string reduction_of(const at::Tensor& tensor, ReduceOp op);
 /// What a wait for `what` says that outlasted wait_timeout().
 std::string timeout_text(const std::string& what);
 

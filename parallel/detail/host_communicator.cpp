@@ -12,10 +12,6 @@ namespace {
 // below some 16 KiB a message costs its latency and not its bytes.
 constexpr size_t kOneRoundBytes = 16 * 1024;
 
-std::string reduction_of(const at::Tensor& tensor, ReduceOp op) {
-  return std::string(reduce_name(op)) + " of " + content_of(tensor);
-}
-
 }  // namespace
 
 Handle HostCommunicator::launch(Collective collective) {

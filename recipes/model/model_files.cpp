@@ -3,7 +3,6 @@
 
 #include "recipes/model/model_files.h"
 
-#include <algorithm>
 #include <exception>
 #include <optional>
 #include <sstream>
@@ -12,11 +11,11 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
+#include "parallel/all_gather_texts.h"
 #include "recipes/model/model_config_json.h"
 #include "recipes/model/model_text.h"
 #include "recipes/model/model_weights.h"
@@ -39,29 +38,6 @@ std::string slice_names(const std::vector<Parameter>& parameters) {
     }
   }
   return names;
-}
-
-at::Tensor to_bytes(const std::string& text) {
-  at::Tensor bytes =
-      at::empty({static_cast<int64_t>(text.size())}, at::TensorOptions().dtype(at::kByte));
-  std::copy(text.begin(), text.end(), bytes.data_ptr<uint8_t>());
-  return bytes;
-}
-
-/// Sends a text of any length; the length goes first.
-void send_text(Communicator& world, const std::string& text, int destination) {
-  const auto size = static_cast<int64_t>(text.size());
-  world.send(at::full({1}, size, at::TensorOptions().dtype(at::kLong)), destination);
-  world.send(to_bytes(text), destination);
-}
-
-std::string receive_text(Communicator& world, int source) {
-  at::Tensor size = at::empty({1}, at::TensorOptions().dtype(at::kLong));
-  world.recv(size, source);
-  at::Tensor bytes = at::empty({size.item<int64_t>()}, at::TensorOptions().dtype(at::kByte));
-  world.recv(bytes, source);
-  const uint8_t* data = bytes.const_data_ptr<uint8_t>();
-  return {data, data + bytes.numel()};
 }
 
 /// Rank 0's list of parameters with the slice names that rank `source` has for them.
@@ -112,14 +88,17 @@ class WeightsFile {
 };
 
 /// What rank 0 does: takes the experts of the other owners, parameter by parameter. Returns what
-/// failed.
+/// failed. names: slice_names() of the ranks.
 std::exception_ptr write_model(const std::vector<Parameter>& own,
+                               const std::vector<std::string>& names,
                                parallel::Mesh& mesh,
                                const std::string& path) {
   Communicator& world = mesh.world();
-  std::vector<std::vector<Parameter>> by_owner = {own};
-  for (int source = 1; source < mesh.ep().size(); ++source) {
-    by_owner.push_back(with_names(own, receive_text(world, source)));
+  const auto num_owners = static_cast<size_t>(mesh.ep().size());
+  std::vector<std::vector<Parameter>> by_owner;
+  by_owner.reserve(num_owners);
+  for (size_t owner = 0; owner < num_owners; ++owner) {
+    by_owner.push_back(with_names(own, names[owner]));
   }
   std::vector<checkpoint::TensorSpec> specs;
   for (size_t owner = 0; owner < by_owner.size(); ++owner) {
@@ -148,7 +127,6 @@ std::exception_ptr write_model(const std::vector<Parameter>& own,
 }
 
 void send_experts(const std::vector<Parameter>& own, Communicator& world) {
-  send_text(world, slice_names(own), /*destination=*/0);
   for (const Parameter& parameter : own) {
     if (parameter.replicas == ReplicaAxis::kExpert) {
       world.send(parameter.tensor.detach(), /*destination=*/0);
@@ -162,9 +140,10 @@ void save_model(models::DecoderImpl& decoder, parallel::Mesh& mesh, const std::s
   const at::NoGradGuard no_grad;
   const std::vector<Parameter> parameters = decoder.describe_parameters();
   Communicator& world = mesh.world();
+  const std::vector<std::string> names = parallel::all_gather_texts(world, slice_names(parameters));
   std::exception_ptr error;
   if (world.rank() == 0) {
-    error = write_model(parameters, mesh, folder + "/" + kWeightsName);
+    error = write_model(parameters, names, mesh, folder + "/" + kWeightsName);
   } else if (world.rank() < mesh.ep().size()) {
     send_experts(parameters, world);
   }

@@ -4,12 +4,10 @@
 #include "recipes/train/agreement.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <exception>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/zeros.h>
 
 #include "core/error.h"
 
@@ -25,15 +23,6 @@ std::optional<int> first_rank_that_differs(parallel::Communicator& world, uint64
   const int64_t* other =
       std::find_if(first, end, [first](int64_t value) { return value != *first; });
   return other == end ? std::nullopt : std::optional(static_cast<int>(other - first));
-}
-
-std::string text_of_rank(parallel::Communicator& world, const std::string& text, int rank) {
-  constexpr size_t kMaxBytes = 1000;
-  const at::Tensor bytes =
-      at::zeros({static_cast<int64_t>(kMaxBytes) + 1}, at::TensorOptions().dtype(at::kByte));
-  std::copy_n(text.begin(), std::min(text.size(), kMaxBytes), bytes.data_ptr<uint8_t>());
-  world.broadcast(bytes, rank);
-  return reinterpret_cast<const char*>(bytes.const_data_ptr<uint8_t>());  // ends in a zero
 }
 
 void on_main_rank(parallel::Communicator& world, const std::function<void()>& work) {

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
 
 #include "parallel/communicator.h"
 
@@ -15,10 +14,6 @@ namespace hecaton::recipes {
 /// The lowest rank whose number is not that of rank 0; empty if all ranks have the same.
 /// Parallel: every rank must call it; one all-gather.
 std::optional<int> first_rank_that_differs(parallel::Communicator& world, uint64_t number);
-
-/// `text` of one rank, on every rank. text: at most 1,000 bytes are handed on.
-/// Parallel: every rank must call it; one broadcast.
-std::string text_of_rank(parallel::Communicator& world, const std::string& text, int rank);
 
 /// Runs `work` on rank 0 alone. If it throws there, it throws there, and PeerFailure on the others:
 /// a disk that fails fails the run on every rank.

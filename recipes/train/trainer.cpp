@@ -16,6 +16,7 @@
 #include "checkpoint/step_folder.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "models/decoder_plan.h"
 #include "recipes/data/bigram.h"
 #include "recipes/model/model_files.h"
 #include "recipes/train/agreement.h"
@@ -157,7 +158,7 @@ void Trainer::load_checkpoint(const checkpoint::Checkpoint& checkpoint) {
 }
 
 void Trainer::print_summary() {
-  const models::ParameterCount parameters = engine_.decoder()->parameter_count();
+  const models::ParameterCount parameters = models::count_parameters(engine_.decoder()->config());
   const TrainingRecipe& training = recipe_.training;
   std::ostringstream out;
   out << "layout      " << mesh_.describe() << ", " << at::get_num_threads()

@@ -3,6 +3,7 @@
 
 #include "recipes/train/training_engine.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <sstream>
@@ -20,6 +21,7 @@
 #include "core/log.h"
 #include "moe/local_dispatcher.h"
 #include "optim/grad_norm.h"
+#include "parallel/all_gather_texts.h"
 #include "parallel/all_to_all_dispatcher.h"
 #include "parallel/data_parallel.h"
 #include "recipes/train/agreement.h"
@@ -91,14 +93,10 @@ std::optional<std::string> first_nonfinite(const FlatParameters& parameters,
 
 /// "NAME on rank R" of the lowest rank that found one, the same on every rank.
 std::string first_of_ranks(const std::optional<std::string>& name, parallel::Communicator& world) {
-  const int64_t own = name ? world.rank() : world.size();
-  const at::Tensor lowest = at::full({1}, own, at::TensorOptions().dtype(at::kLong));
-  world.all_reduce(lowest, parallel::ReduceOp::kMin);
-  const auto rank = static_cast<int>(lowest.item<int64_t>());
-  if (rank == world.size()) {
-    return "";
-  }
-  return text_of_rank(world, name.value_or(""), rank) + " on rank " + std::to_string(rank);
+  const std::vector<std::string> names = parallel::all_gather_texts(world, name.value_or(""));
+  const auto found = std::find_if(
+      names.begin(), names.end(), [](const std::string& text) { return !text.empty(); });
+  return found == names.end() ? "" : *found + " on rank " + std::to_string(found - names.begin());
 }
 
 }  // namespace

@@ -283,6 +283,37 @@ TEST(PendingSaveTest, RefusesAPieceThatARankHasTwiceAndANameThatIsReserved) {
       [&] { save(folder.path(), 1, {whole_tensor("\xff", at::ones({2}))}); }, "expected UTF-8");
 }
 
+TEST(PendingSaveTest, ReportsTheCauseWhenOtherRanksOnlySayThatOneFailed) {
+  const TemporaryFolder folder;
+  parallel::run_ranks(3, [&](const SharedCommunicator& world) {
+    PendingSave pending(folder.path(), 1, "world 3", world);
+    pending.write({});
+    const std::string prefix = world->rank() == 1 ? "" : "rank 1: ";
+    expect_error<IoError>(
+        [&] {
+          pending.add_files([&](const std::string&) {
+            if (world->rank() == 1) {
+              throw IoError("disk full");
+            }
+            throw PeerFailure("rank 1 failed");
+          });
+        },
+        prefix + "disk full");
+    expect_error<PeerFailure>(
+        [&] { pending.add_files([](const std::string&) { throw PeerFailure("it failed"); }); },
+        "it failed");
+  });
+}
+
+TEST(PendingSaveTest, RefusesAnAddedFileInThePlaceOfTheManifest) {
+  const TemporaryFolder folder;
+  PendingSave pending(folder.path(), 1, "world 1", parallel::make_single());
+  pending.write({});
+  pending.add_files([](const std::string& path) { write_bytes(path + "/manifest.json", "{}"); });
+  expect_error<CheckpointError>([&] { pending.commit(); }, "another name than the manifest's own");
+  EXPECT_EQ(complete_steps(folder.path()), std::vector<int64_t>());
+}
+
 TEST(PendingSaveTest, RefusesASecondWriteAndACommitWithoutOne) {
   const TemporaryFolder folder;
   PendingSave pending(folder.path(), 2, "world 1", parallel::make_single());

@@ -92,35 +92,21 @@ TEST_F(StoreTest, OpensTheNewestCompleteCheckpoint) {
   });
 }
 
-TEST_F(StoreTest, FallsBackOnlyWhenAskedTo) {
+TEST_F(StoreTest, NamesTheOneBeforeADamagedCheckpointAndDoesNotTakeIt) {
   save({1, 2, 3});
   damage(3);
-  damage(2);
   parallel::run_ranks(2, [&](const SharedCommunicator& world) {
-    const Store store(folder_.path(), world);
     expect_error<CheckpointError>(
-        [&] { store.open_newest(); },
+        [&] { Store(folder_.path(), world).open_newest(); },
         "step-0000003/rank-00000.safetensors: expected a file of 100 bytes, found 4; the one "
         "before it is step-0000002");
-    EXPECT_EQ(store.open_newest({.fall_back = true})->manifest().step, 1);
   });
 }
 
-TEST_F(StoreTest, SaysWhenItFallsBack) {
-  save({1, 2});
-  damage(2);
-  ::testing::internal::CaptureStderr();
-  EXPECT_EQ(store_.open_newest({.fall_back = true})->manifest().step, 1);
-  const std::string log = ::testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find("found 4; the one before it is step-0000001, trying that"), std::string::npos)
-      << log;
-}
-
-TEST_F(StoreTest, NeverFallsBackToNothing) {
-  save({1, 2});
+TEST_F(StoreTest, ReportsTheOnlyCheckpointWhenItIsDamaged) {
+  save({1});
   damage(1);
-  damage(2);
-  expect_error<CheckpointError>([&] { store_.open_newest({.fall_back = true}); },
+  expect_error<CheckpointError>([&] { store_.open_newest(); },
                                 "step-0000001/rank-00000.safetensors: expected a file of ");
 }
 
@@ -165,6 +151,15 @@ TEST_F(StoreTest, SetsNewerCheckpointsAsideSoThatResumingGoesOnFromTheChosenOne)
     num_aside += entry.path().string().find(".aside-") != std::string::npos ? 1 : 0;
   }
   EXPECT_EQ(num_aside, 2) << "set aside, not removed";
+}
+
+TEST_F(StoreTest, SettingAsideLeavesTheLatestWhereItHasNoSuchStep) {
+  save({2, 4});
+  store_.set_aside_after(3);
+  EXPECT_EQ(steps(), Steps({2}));
+  EXPECT_EQ(latest(), "step-0000004\n") << "no step 3 to name";
+  store_.set_aside_after(2);
+  EXPECT_EQ(steps(), Steps({2})) << "none is newer";
 }
 
 TEST_F(StoreTest, ReportsARunFolderThatCannotBeListed) {

@@ -11,7 +11,6 @@
 
 #include <gtest/gtest.h>
 
-#include "models/decoder_size.h"
 #include "moe/grouped_ffn.h"
 #include "moe/registry.h"
 #include "moe/top_k_router.h"
@@ -89,7 +88,7 @@ TEST(DecoderPlanTest, AsksTheUsersOwnComponentsWhatTheyHold) {
   EXPECT_EQ(planned(config), made(config));
 }
 
-TEST(DecoderPlanTest, CountsWhatTheDecoderCounts) {
+TEST(DecoderPlanTest, CountsParameters) {
   const DecoderConfig config = small_config();
   int64_t total = 0;
   std::map<DecoderPart, int64_t> by_part;
@@ -98,10 +97,8 @@ TEST(DecoderPlanTest, CountsWhatTheDecoderCounts) {
     by_part[tensor.part] += tensor.num_elements();
     EXPECT_EQ(tensor.num_bytes(), 8 * tensor.num_elements()) << tensor.name;
   }
-  const ParameterCount made_count = Decoder(config)->parameter_count();
-  EXPECT_EQ(total, made_count.total);
-  EXPECT_EQ(count_parameters(config).total, made_count.total);
-  EXPECT_EQ(count_parameters(config).active, made_count.active);
+  EXPECT_EQ(count_parameters(config).total, total);
+  EXPECT_EQ(count_parameters(config).active, total - 2 * 3 * 3 * 6) << "2 of 4 experts are idle";
   EXPECT_EQ(count_parameters(dense_config()).active, count_parameters(dense_config()).total);
   EXPECT_EQ(count_part(config, plan_decoder(config), DecoderPart::kRoutedExpert).active,
             2 * 3 * 3 * 6);
@@ -115,13 +112,35 @@ TEST(DecoderPlanTest, CountsWhatTheDecoderCounts) {
   EXPECT_EQ(by_part[DecoderPart::kHead], 11 * 6);
 }
 
-TEST(DecoderPlanTest, IsOfTheDecodersSize) {
-  for (const DecoderConfig& config : {small_config(), dense_config()}) {
-    const DecoderSize size = decoder_size(config);
-    EXPECT_EQ(size.num_tensors, static_cast<double>(plan_decoder(config).size()));
-    EXPECT_EQ(size.dense_parameters + size.expert_parameters,
-              static_cast<double>(count_parameters(config).total));
-  }
+TEST(DecoderPlanTest, CountFollowsFromTheSizes) {
+  // D 6, F 5, two query heads and one key head of 4, V 11; MoE: E 4, F 3, shared 7.
+  constexpr int64_t kVocabulary = int64_t{11} * 6;
+  constexpr int64_t kAttention = (int64_t{2} + 1 + 1) * 4 * 6 + int64_t{6} * 2 * 4 + int64_t{2} * 4;
+  constexpr int64_t kNorms = int64_t{2} * 6;
+  constexpr int64_t kDense = int64_t{3} * 6 * 5;
+  constexpr int64_t kExpert = int64_t{3} * 6 * 3;
+  constexpr int64_t kShared = int64_t{3} * 6 * 7;
+  constexpr int64_t kRouter = int64_t{4} * 6;
+  constexpr int64_t kCommon =
+      2 * kVocabulary + 2 * (kAttention + kNorms) + kDense + kRouter + kShared + 6;
+  const ParameterCount count = count_parameters(small_config());
+  EXPECT_EQ(count.total, kCommon + 4 * kExpert);
+  EXPECT_EQ(count.active, kCommon + 2 * kExpert);
+}
+
+TEST(DecoderPlanTest, DenseModelsCountTiedWeightsOnce) {
+  DecoderConfig config = dense_config();
+  const ParameterCount untied = count_parameters(config);
+  config.tie_word_embeddings = true;
+  const ParameterCount tied = count_parameters(config);
+  EXPECT_EQ(untied.total - tied.total, 11 * 6);
+  EXPECT_EQ(tied.active, tied.total);
+}
+
+TEST(DecoderPlanTest, CountsADenseModelWhoseRouterHasNoExperts) {
+  DecoderConfig config = dense_config();
+  config.moe.router.num_experts = 0;
+  EXPECT_EQ(count_parameters(config).total, count_parameters(dense_config()).total);
 }
 
 TEST(DecoderPlanTest, NamesEveryPartDifferently) {

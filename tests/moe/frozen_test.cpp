@@ -129,6 +129,19 @@ TEST(FrozenTest, AFrozenExpertWithSinksLeavesItsSinkUnset) {
   expect_bitwise_equal(sink.grad, expected.at("experts.ffn.down"));
 }
 
+TEST(FrozenTest, ATrainedExpertWithoutSinkBesideOneWithGetsAnOrdinaryGradient) {
+  LayerAndExperts made = make_layer();
+  const at::Tensor x_TD = random_tensor({9, 6}, at::kDouble, "x");
+  const NamedTensors expected = run_layer(made.layer, x_TD);
+  const at::Tensor down = made.experts->weights().tensors[1];
+  const GradSink sink{at::zeros(down.sizes(), down.options().requires_grad(false))};
+  made.experts->set_grad_sinks({GradSink{}, sink});
+  made.layer->zero_grad();
+  const NamedTensors actual = run_layer(made.layer, x_TD);
+  expect_bitwise_equal(actual.at("experts.ffn.up"), expected.at("experts.ffn.up"));
+  expect_bitwise_equal(sink.grad, expected.at("experts.ffn.down"));
+}
+
 TEST(FrozenTest, AWhollyFrozenLayerPassesGradientsOn) {
   EXPECT_EQ(asked_with_frozen({"router.weight", "experts.ffn.up", "experts.ffn.down"}), "");
 }

@@ -380,7 +380,7 @@ TEST(CommunicatorTest, SplitRefusesANegativeColor) {
 
 TEST(CommunicatorTest, NodePlaceIsAmongTheRanksOfTheMachine) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const NodePlace place = node_place(*world);  // tests use one machine
+    const NodePlace place = world->node_place();  // tests use one machine
     EXPECT_EQ(place.local_rank, world->rank());
     EXPECT_EQ(place.local_size, world->size());
   });

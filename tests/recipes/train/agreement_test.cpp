@@ -6,7 +6,6 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include <gtest/gtest.h>
 
@@ -30,15 +29,6 @@ TEST(AgreementTest, FindsTheFirstRankThatDiffers) {
     EXPECT_EQ(first_rank_that_differs(*world, world->rank() == 0 ? 1 : 2), 1);
   });
   EXPECT_EQ(first_rank_that_differs(*parallel::make_single(), 5), std::nullopt);
-}
-
-TEST(AgreementTest, HandsOnTheTextOfOneRank) {
-  parallel::run_ranks(3, [](const World& world) {
-    const std::string own = "rank " + std::to_string(world->rank());
-    EXPECT_EQ(text_of_rank(*world, own, 2), "rank 2");
-    EXPECT_EQ(text_of_rank(*world, "", 0), "");
-    EXPECT_EQ(text_of_rank(*world, std::string(5000, 'x'), 1), std::string(1000, 'x'));
-  });
 }
 
 TEST(AgreementTest, WorksOnTheMainRankAlone) {
