@@ -34,13 +34,23 @@ bool changes_shape(const std::string& key) {
   return is_one_of(key, kShapes) && !is_one_of(key, kFree);
 }
 
+/// A source's share of the samples. Without weights the fingerprint of the data tells all.
+bool changes_weight(const RecipeChange& change) {
+  const auto is_number = [](const std::string& value) {
+    return value != "null" && value != "nothing";
+  };
+  return change.key.starts_with("dataset.train.") && change.key.ends_with(".weight") &&
+         (is_number(change.before) || is_number(change.after));
+}
+
 /// The run would see other samples than if it had never stopped.
-bool changes_samples(const std::string& key) {
+bool changes_samples(const RecipeChange& change) {
   static const std::vector<std::string_view> kSamples = {"seed",
                                                          "training.global_batch_size",
                                                          "dataset.sequence_length",
+                                                         "dataset.packing",
                                                          "dataset.cross_document_attention"};
-  return is_one_of(key, kSamples);
+  return is_one_of(change.key, kSamples) || changes_weight(change);
 }
 
 /// Differs from start to start without a change of the run.
@@ -80,10 +90,7 @@ std::vector<RecipeChange> check_resume(const Recipe& before,
     return changes;
   }
   const std::string remedy = "; checkpoint.allow_changes=true goes on all the same";
-  const auto other_samples =
-      std::find_if(changes.begin(), changes.end(), [](const RecipeChange& change) {
-        return changes_samples(change.key);
-      });
+  const auto other_samples = std::find_if(changes.begin(), changes.end(), changes_samples);
   if (other_samples != changes.end()) {
     throw ConfigError("cannot go on from " + folder + ": " + text_of(*other_samples) + remedy);
   }

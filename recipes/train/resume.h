@@ -21,7 +21,8 @@ namespace hecaton::recipes {
 /// fingerprint: of the training data that this process reads.
 /// Returns:     the changed keys that may change, for the log.
 /// Errors:      CheckpointError naming the first keys whose change alters the model's shape;
-///              ConfigError, unless now.checkpoint.allow_changes, for seed, data or global batch.
+///              ConfigError, unless now.checkpoint.allow_changes, for another seed or global batch,
+///              and for data that is not the same, or not cut, packed or mixed in the same way.
 std::vector<RecipeChange> check_resume(const Recipe& before,
                                        const Recipe& now,
                                        const TrainingState& state,
