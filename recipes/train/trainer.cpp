@@ -112,8 +112,10 @@ void Trainer::open_folder() {
   }
   on_main_rank(mesh_.world(), [&] {
     add_log_file(folder_.log_path());
-    cut_metrics(folder_.metrics_path("train"), state_.step);
-    cut_metrics(folder_.metrics_path("eval"), state_.step);
+    // A run that starts again evaluates before its first step again.
+    const int64_t last_kept_step = state_.step == 0 ? -1 : state_.step;
+    cut_metrics(folder_.metrics_path("train"), last_kept_step);
+    cut_metrics(folder_.metrics_path("eval"), last_kept_step);
     checkpoint::write_file(folder_.config_path(), print_recipe(loaded_, /*with_origins=*/true));
     checkpoint::write_file(folder_.record_path(), run_record(mesh_));
     log_.emplace(folder_, recipe_, !engine_.decoder()->moe_layers().empty());

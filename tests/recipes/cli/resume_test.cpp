@@ -86,6 +86,17 @@ TEST(ResumeProgramTest, RowsAfterTheCheckpointAreCut) {
   EXPECT_EQ(read_metric(run + "/metrics/train.jsonl", "step"), (std::vector<double>{1, 2, 3}));
 }
 
+TEST(ResumeProgramTest, ARunWithoutACheckpointStartsAgainWithoutItsRows) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  expect_exit(0, tiny_training(run, {"training.max_steps=2"}));
+  fs::remove_all(run + "/step-0000002");
+  const ProgramResult again = expect_exit(0, tiny_training(run, {"training.max_steps=1"}));
+  EXPECT_NE(again.errors.find("starts again from step 0"), std::string::npos) << again.errors;
+  EXPECT_EQ(read_metric(run + "/metrics/train.jsonl", "step"), (std::vector<double>{1}));
+  EXPECT_EQ(read_metric(run + "/metrics/eval.jsonl", "step"), (std::vector<double>{0, 1}));
+}
+
 TEST(ResumeProgramTest, OnlyTheNewestCheckpointsAreKept) {
   const TemporaryFolder folder;
   expect_exit(
