@@ -307,8 +307,9 @@ void Trainer::save() {
       checkpoint::write_file(folder + "/config.yaml", print_recipe(loaded_, /*with_origins=*/true));
       checkpoint::write_file(folder + "/" + kStateFile, to_json(state_));
     }
-    save_model(*engine_.decoder(), mesh_, folder + "/model");
   });
+  // On its own: it is a collective, which a rank that fails before it would never enter.
+  save_model(*engine_.decoder(), mesh_, save.folder() + "/model");
   save.commit();
   last_saved_step_ = state_.step;
   is_best_ = false;
