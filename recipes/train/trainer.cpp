@@ -99,8 +99,7 @@ void Trainer::check_data() {
 
 void Trainer::open_folder() {
   const bool may_exist = recipe_.checkpoint.resume.has_value();
-  bool is_run = false;
-  on_main_rank(mesh_.world(), [&] { is_run = folder_.open(may_exist); });
+  on_main_rank(mesh_.world(), [&] { folder_.check(may_exist); });
   if (may_exist) {
     resume_if_asked();
   }
@@ -110,14 +109,16 @@ void Trainer::open_folder() {
                /*converts_dtype=*/true);
     engine_.parameters().copy_values_to_masters();
   }
+  // Made at last: a start that failed above would leave a folder that holds no run, and is refused.
   on_main_rank(mesh_.world(), [&] {
+    const bool is_run = folder_.open(may_exist);
+    checkpoint::write_file(folder_.record_path(), run_record(mesh_));
     add_log_file(folder_.log_path());
     // A run that starts again evaluates before its first step again.
     const int64_t last_kept_step = state_.step == 0 ? -1 : state_.step;
     cut_metrics(folder_.metrics_path("train"), last_kept_step);
     cut_metrics(folder_.metrics_path("eval"), last_kept_step);
     checkpoint::write_file(folder_.config_path(), print_recipe(loaded_, /*with_origins=*/true));
-    checkpoint::write_file(folder_.record_path(), run_record(mesh_));
     log_.emplace(folder_, recipe_, !engine_.decoder()->moe_layers().empty());
     if (is_run && state_.step == 0) {
       log_warn(folder_.path() + " holds a run without a checkpoint: it starts again from step 0");

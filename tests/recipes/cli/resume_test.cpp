@@ -130,6 +130,13 @@ TEST(ResumeProgramTest, AnotherRunGoesOnFromACheckpoint) {
             read_bytes(folder / "first/step-0000010/model/model.safetensors"));
 }
 
+TEST(ResumeProgramTest, AStartThatFailsLeavesNoFolderInTheWay) {
+  const TemporaryFolder folder;
+  expect_exit(4, tiny_training(folder / "run", {"checkpoint.resume=" + (folder / "nowhere")}));
+  EXPECT_FALSE(fs::exists(folder / "run"));
+  expect_exit(0, tiny_training(folder / "run", {"training.max_steps=1"}));
+}
+
 TEST(ResumeProgramTest, WithoutResumeARunIsNotTouched) {
   const TemporaryFolder folder;
   expect_exit(0, tiny_training(folder / "run", {"training.max_steps=1"}));
