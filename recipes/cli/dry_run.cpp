@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -23,6 +26,7 @@
 #include "recipes/train/memory_plan.h"
 #include "recipes/train/model_setup.h"
 #include "recipes/train/number_text.h"
+#include "recipes/train/resume.h"
 #include "recipes/train/run_folder.h"
 
 namespace hecaton::recipes {
@@ -163,17 +167,25 @@ void dry_run(const RecipeArguments& arguments, int64_t num_ranks) {
   model.validate();
   resolve_batch(recipe, num_ranks);
   check_memory(recipe, usable_memory_gib());
-  choose_threads(*parallel::make_single(), recipe.training.num_threads);
+  const std::shared_ptr<parallel::Communicator> alone = parallel::make_single();
+  choose_threads(*alone, recipe.training.num_threads);
   const RecipeData data = load_data(recipe);
   const RunFolder folder(recipe.output_dir);
   folder.check(/*may_exist=*/recipe.checkpoint.resume.has_value());
-  check_base_weights(recipe, model);
+  const std::optional<ResumePoint> point =
+      find_resume_point(recipe, data.train->fingerprint(), alone);
+  if (!point) {
+    check_base_weights(recipe, model);
+  }
   print_parameters(model);
   print_memory(model, recipe);
   print_layout(model, recipe, num_ranks);
   print_data(data, recipe);
   print_schedule(recipe);
   std::printf("\nrun folder %s\n", folder.path().c_str());
+  if (point) {
+    std::printf("going on from %s\n", point->checkpoint.folder().c_str());
+  }
   print_first_batch(data, recipe);
   static_cast<void>(std::fflush(stdout));  // tested once, at the end of the program
 }

@@ -4,9 +4,16 @@
 #include "recipes/train/resume.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
+#include "checkpoint/step_folder.h"
+#include "checkpoint/store.h"
 #include "core/error.h"
+#include "recipes/config/recipe_io.h"
+#include "recipes/train/agreement.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -68,6 +75,39 @@ std::string text_of(const RecipeChange& change) {
   return change.key + " was " + change.before + " and is " + change.after;
 }
 
+using World = std::shared_ptr<parallel::Communicator>;
+
+std::optional<checkpoint::Checkpoint> open_checkpoint(const Recipe& now, const World& world) {
+  const std::string& resume = *now.checkpoint.resume;
+  const bool is_auto = resume == "auto";
+  std::optional<checkpoint::Checkpoint> newest =
+      checkpoint::Store(is_auto ? now.output_dir : resume, world).open_newest();
+  if (newest || is_auto) {
+    return newest;
+  }
+  return checkpoint::Checkpoint(resume, world);  // no run folder, so it must be a step folder
+}
+
+/// Whether a step folder lies in a run folder, however their paths are written: the answer of rank
+/// 0, on every rank.
+bool lies_in(const std::string& step_folder,
+             const std::string& run_folder,
+             parallel::Communicator& world) {
+  std::error_code error;  // a folder that is not there holds nothing
+  return world.all_agree(world.rank() != 0 ||
+                         std::filesystem::equivalent(step_folder + "/..", run_folder, error));
+}
+
+/// The next start would go on from the newer checkpoint, which is of another course of training.
+void refuse_newer_steps(const std::string& run_folder, int64_t step, const std::string& folder) {
+  const std::vector<int64_t> steps = checkpoint::complete_steps(run_folder);
+  if (!steps.empty() && steps.back() > step) {
+    throw ConfigError("output_dir = " + run_folder + ": holds " +
+                      checkpoint::step_folder_name(steps.back()) + ", newer than " + folder +
+                      " to go on from; go on with checkpoint.resume=auto or name another folder");
+  }
+}
+
 }  // namespace
 
 std::vector<RecipeChange> check_resume(const Recipe& before,
@@ -99,6 +139,28 @@ std::vector<RecipeChange> check_resume(const Recipe& before,
                       ": dataset.train no longer holds the same tokens" + remedy);
   }
   return changes;
+}
+
+std::optional<ResumePoint> find_resume_point(const Recipe& now,
+                                             uint64_t fingerprint,
+                                             const World& world) {
+  if (!now.checkpoint.resume) {
+    return std::nullopt;
+  }
+  std::optional<checkpoint::Checkpoint> found = open_checkpoint(now, world);
+  if (!found) {
+    return std::nullopt;
+  }
+  const std::string folder = found->folder();
+  const TrainingState state = training_state_from_json(found->read_file(kTrainingStateName),
+                                                       folder + "/" + kTrainingStateName);
+  const Recipe before = load_recipe(folder + "/config.yaml").recipe;
+  std::vector<RecipeChange> changes = check_resume(before, now, state, folder, fingerprint);
+  const bool is_of_this_run = lies_in(folder, now.output_dir, *world);
+  if (!is_of_this_run) {
+    on_main_rank(*world, [&] { refuse_newer_steps(now.output_dir, state.step, folder); });
+  }
+  return ResumePoint{std::move(*found), state, std::move(changes), is_of_this_run};
 }
 
 }  // namespace hecaton::recipes
