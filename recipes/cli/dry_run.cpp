@@ -47,6 +47,7 @@ void print_parameters(const models::DecoderConfig& model) {
                std::string("in total"),
                std::string("active per token"),
                std::string("size"));
+  models::ParameterCount sum;
   int64_t total_bytes = 0;
   for (const models::DecoderPart part : models::decoder_parts()) {
     int64_t num_tensors = 0;
@@ -56,6 +57,8 @@ void print_parameters(const models::DecoderConfig& model) {
       num_bytes += tensor.part == part ? tensor.num_bytes() : 0;
     }
     const models::ParameterCount count = models::count_part(model, tensors, part);
+    sum.total += count.total;
+    sum.active += count.active;
     total_bytes += num_bytes;
     if (num_tensors > 0) {
       print_counts("  " + models::part_name(part),
@@ -65,7 +68,6 @@ void print_parameters(const models::DecoderConfig& model) {
                    size_text(num_bytes));
     }
   }
-  const models::ParameterCount sum = models::count_parameters(model);
   print_counts("  all",
                with_commas(static_cast<int64_t>(tensors.size())),
                with_commas(sum.total),

@@ -15,6 +15,7 @@
 #include "checkpoint/pending_save.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "models/decoder_plan.h"
 #include "recipes/data/bigram.h"
 #include "recipes/model/model_files.h"
 #include "recipes/train/agreement.h"
@@ -133,7 +134,7 @@ void Trainer::go_on_from(const ResumePoint& point) {
 }
 
 void Trainer::print_summary() {
-  const models::ParameterCount parameters = engine_.decoder()->parameter_count();
+  const models::ParameterCount parameters = models::count_parameters(engine_.decoder()->config());
   const TrainingRecipe& training = recipe_.training;
   std::ostringstream out;
   out << "layout      " << mesh_.describe() << ", " << at::get_num_threads()
