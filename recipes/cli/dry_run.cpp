@@ -120,8 +120,7 @@ void print_layout(const models::DecoderConfig& model, const Recipe& recipe, int6
 }
 
 void print_data(const RecipeData& data, const Recipe& recipe) {
-  const int64_t num_samples = recipe.training.max_steps * *recipe.training.global_batch_size;
-  std::printf("\ndata\n%s", describe_sources(*data.train, num_samples).c_str());
+  std::printf("\ndata\n%s", describe_sources(*data.train, recipe.training).c_str());
   if (data.validation != nullptr) {
     print_row("validation",
               "tokens " + with_commas(data.validation->num_tokens()) + ", documents " +

@@ -136,16 +136,17 @@ RecipeData load_data(const Recipe& recipe) {
           dataset_of(std::move(sources.held_out), recipe)};
 }
 
-std::string describe_sources(const TokenDataset& data, int64_t num_samples) {
+std::string describe_sources(const TokenDataset& data, const TrainingRecipe& training) {
+  // Both may be large: their product is no int64_t.
+  const double num_samples =
+      static_cast<double>(training.max_steps) * static_cast<double>(*training.global_batch_size);
   std::string text = "   share    epochs        tokens     documents  source\n";
   for (const SourceUse& use : data.source_uses(num_samples)) {
-    char line[80];
-    const double share = static_cast<double>(use.num_samples) /
-                         static_cast<double>(std::max<int64_t>(num_samples, 1));
+    char line[96];
     std::snprintf(line,
                   sizeof(line),
                   "%7.2f%%  %8.3f  %12lld  %12lld  ",
-                  100.0 * share,
+                  100.0 * use.share,
                   use.num_epochs,
                   static_cast<long long>(use.num_tokens),
                   static_cast<long long>(use.num_documents));

@@ -29,8 +29,8 @@ struct RecipeData {
 RecipeData load_data(const Recipe& recipe);
 
 /// A table for people: documents, tokens, share and epochs of each source over a run.
-/// num_samples: sequences that the run trains on.
-std::string describe_sources(const TokenDataset& data, int64_t num_samples);
+/// training: its batch is resolved.
+std::string describe_sources(const TokenDataset& data, const TrainingRecipe& training);
 
 /// What one token of the data is called: "byte" if the byte tokenizer makes all of them, "token" if
 /// some come from files of ids.

@@ -153,9 +153,7 @@ void Trainer::print_summary() {
         << data_.validation->num_documents();
   }
   if (recipe_.dataset.train.size() > 1) {
-    out << "\n"
-        << describe_sources(*data_.train,
-                            recipe_.training.max_steps * *recipe_.training.global_batch_size);
+    out << "\n" << describe_sources(*data_.train, training);
   } else {
     out << "\n";
   }
