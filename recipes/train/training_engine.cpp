@@ -101,6 +101,24 @@ std::string first_of_ranks(const std::optional<std::string>& name, parallel::Com
   return text_of_rank(world, name.value_or(""), rank) + " on rank " + std::to_string(rank);
 }
 
+/// What the decoder is told about a batch beside its tokens.
+models::BlockContext context_of(const Batch& batch, moe::Phase phase, moe::CountReducer& counts) {
+  const int64_t B = batch.input_BQ.size(0);
+  const int64_t Q = batch.input_BQ.size(1);
+  const auto options = at::TensorOptions().dtype(at::kLong);
+  models::BlockContext context;
+  if (!is_one_document_a_row(batch.document_idx_BQ)) {
+    context.attention.mask_B1QQ = models::document_mask(batch.document_idx_BQ);
+  }
+  moe::RoutingContext& routing = context.routing;
+  routing.token_id_T = batch.input_BQ.view({-1});
+  routing.sequence_idx_T = at::arange(B, options).to(at::kInt).repeat_interleave(Q);
+  routing.valid_T = batch.valid_BQ.view({-1});
+  routing.phase = phase;
+  routing.counts = &counts;
+  return context;
+}
+
 }  // namespace
 
 TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
@@ -116,29 +134,12 @@ TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
       [this](const at::Tensor& weight) { return parameters_.grad_of(weight); });
 }
 
-models::BlockContext TrainingEngine::context_of(const Batch& batch, moe::Phase phase) {
-  const int64_t B = batch.input_BQ.size(0);
-  const int64_t Q = batch.input_BQ.size(1);
-  const auto options = at::TensorOptions().dtype(at::kLong);
-  models::BlockContext context;
-  if (!is_one_document_a_row(batch.document_idx_BQ)) {
-    context.attention.mask_B1QQ = models::document_mask(batch.document_idx_BQ);
-  }
-  moe::RoutingContext& routing = context.routing;
-  routing.token_id_T = batch.input_BQ.view({-1});
-  routing.sequence_idx_T = at::arange(B, options).to(at::kInt).repeat_interleave(Q);
-  routing.valid_T = batch.valid_BQ.view({-1});
-  routing.phase = phase;
-  routing.counts = &counts_;
-  return context;
-}
-
 double TrainingEngine::accumulate(const Batch& batch,
                                   const StepSettings& settings,
                                   const BatchTotals& totals) {
   const int64_t Q = batch.input_BQ.size(1);
   const int64_t first_token = batch.first_sample * Q;
-  models::BlockContext context = context_of(batch, moe::Phase::kTrain);
+  models::BlockContext context = context_of(batch, moe::Phase::kTrain, counts_);
   context.routing.step = settings.step;
   context.routing.num_loss_tokens = totals.num_tokens;
   context.routing.global_token_idx_T = at::arange(
@@ -272,16 +273,23 @@ void TrainingEngine::check_parameters(int64_t step) {
 }
 
 EvalResult TrainingEngine::evaluate(const std::vector<Batch>& batches) {
+  return evaluate_decoder(*decoder_, batches, mesh_.shared_dp());
+}
+
+EvalResult evaluate_decoder(models::DecoderImpl& decoder,
+                            const std::vector<Batch>& batches,
+                            const std::shared_ptr<parallel::Communicator>& dp) {
   const at::NoGradGuard no_grad;
+  parallel::AxisCountReducer counts(dp);
   at::Tensor sums = at::zeros({2}, at::TensorOptions().dtype(at::kDouble));
   for (const Batch& batch : batches) {
-    models::BlockContext context = context_of(batch, moe::Phase::kEval);
-    const at::Tensor logit_BQV = decoder_->forward(batch.input_BQ, context);
+    models::BlockContext context = context_of(batch, moe::Phase::kEval, counts);
+    const at::Tensor logit_BQV = decoder.forward(batch.input_BQ, context);
     double* sum = sums.data_ptr<double>();
-    sum[0] += decoder_->loss(logit_BQV, batch.target_BQ).item<double>();
+    sum[0] += decoder.loss(logit_BQV, batch.target_BQ).item<double>();
     sum[1] += static_cast<double>(batch.num_target_tokens);
   }
-  mesh_.dp().all_reduce(sums);
+  dp->all_reduce(sums);
   const double* sum = sums.const_data_ptr<double>();
   return {sum[0] / std::max(sum[1], 1.0), static_cast<int64_t>(sum[1])};
 }

@@ -193,6 +193,19 @@ TEST_F(RecipeDataTest, HoldsFilesOut) {
   EXPECT_EQ(data.validation->num_documents(), 1);
 }
 
+TEST_F(RecipeDataTest, LoadsTheValidationDataAlone) {
+  Recipe recipe_of_both = recipe({entry("gone", DataFormat::kTokens)});
+  EXPECT_EQ(load_validation(recipe_of_both), nullptr);
+  EXPECT_STREQ(token_name(recipe_of_both.dataset), "token");
+  recipe_of_both.dataset.validation = {entry("text", DataFormat::kText)};
+  expect_error<DataError>([&] { load_data(recipe_of_both); }, folder_ / "gone");
+  EXPECT_EQ(load_validation(recipe_of_both)->num_documents(), 2);
+  EXPECT_STREQ(token_name(recipe_of_both.dataset), "byte");
+  Recipe split = recipe({entry("text", DataFormat::kText)});
+  split.dataset.validation_fraction = 0.5;
+  EXPECT_EQ(load_validation(split)->fingerprint(), load_data(split).validation->fingerprint());
+}
+
 TEST_F(RecipeDataTest, EvaluatesSourcesInTheirOrder) {
   Recipe recipe = blend();
   recipe.dataset.validation = {entry("chat.jsonl", DataFormat::kMessages),
