@@ -287,6 +287,16 @@ TEST(CommandLineTest, OracleComparesTheModelOfARecipe) {
   EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 2) << result.errors;
 }
 
+TEST(CommandLineTest, OracleRefusesWhatItCannotCompare) {
+  const std::string recipe = testing::source_dir() + "/tests/data/tiny.yaml";
+  expect_failure(
+      run_program({"oracle", recipe, "moe.capacity_factor=1", "moe.capacity_scope=rank"}),
+      2,
+      "moe.capacity_scope = rank: depends on the layout");
+  expect_failure(
+      run_program({"oracle", recipe, "model.base_model=/nowhere"}), 4, "model not found: /nowhere");
+}
+
 TEST(CommandLineTest, MissingRecipeIsTwo) {
   expect_failure(run_program({"train", "/nowhere.yaml"}), 2, "recipe not found: /nowhere.yaml");
 }
