@@ -34,14 +34,6 @@ std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
   return std::make_shared<parallel::AllToAllDispatcher>(mesh.shared_ep());
 }
 
-models::Decoder make_decoder(const models::DecoderConfig& config,
-                             uint64_t seed,
-                             const parallel::Mesh& mesh) {
-  models::Decoder decoder(config, make_dispatcher(mesh));
-  decoder->initialize(seed);
-  return decoder;
-}
-
 std::vector<Parameter> make_parameters(models::Decoder& decoder,
                                        const std::vector<optim::ParameterRule>& rules) {
   std::vector<Parameter> parameters = decoder->describe_parameters();
@@ -126,7 +118,7 @@ TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
                                uint64_t seed,
                                parallel::Mesh& mesh)
     : mesh_(mesh),
-      decoder_(make_decoder(model, seed, mesh)),
+      decoder_(model, make_dispatcher(mesh), seed),
       parameters_(make_parameters(decoder_, optimizer.groups)),
       optimizer_(optim::make_optimizer(parameters_, optimizer)),
       counts_(mesh.shared_dp()) {
