@@ -5,8 +5,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <iostream>
-#include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,56 +21,12 @@
 namespace hecaton::recipes {
 namespace {
 
-using Values = std::map<std::string, std::string>;
-
-std::string value_text(const YamlNode& node) {
-  if (node.kind != YamlNode::Kind::kScalar) {
-    return describe(node);
-  }
-  return node.is_quoted ? "\"" + node.text + "\"" : node.text;
-}
-
-/// Every scalar and empty list below `node` by its dotted path.
-void collect_values(const YamlNode& node, const std::string& path, Values& values) {
-  const bool is_list = node.kind == YamlNode::Kind::kSequence;
-  if (node.children.empty()) {
-    values[path] = value_text(node);
-  }
-  for (size_t i = 0; i < node.children.size(); ++i) {
-    const YamlNode& child = node.children[i];
-    collect_values(child, join_path(path, is_list ? std::to_string(i) : child.key), values);
-  }
-}
-
-/// The values of a YAML document; JSON is one, too.
-Values values_of(const std::string& text, const std::string& path) {
+/// A YAML document; JSON is one, too.
+YamlNode read_tree(const std::string& path) {
   FaultList faults;
-  const YamlNode root = parse_yaml(text, {one_line(path), 1, 1}, "", faults);
+  YamlNode root = parse_yaml(read_model_text(path), {one_line(path), 1, 1}, "", faults);
   faults.throw_if_any();
-  Values values;
-  collect_values(root, "", values);
-  return values;
-}
-
-/// The same as compare_recipes(), for any documents.
-std::vector<RecipeChange> compare_values(const Values& before, const Values& after) {
-  std::set<std::string> keys;
-  for (const Values* values : {&before, &after}) {
-    for (const auto& [key, value] : *values) {
-      keys.insert(key);
-    }
-  }
-  const auto value_of = [](const Values& values, const std::string& key) {
-    const auto place = values.find(key);
-    return place == values.end() ? std::string("nothing") : place->second;
-  };
-  std::vector<RecipeChange> changes;
-  for (const std::string& key : keys) {
-    if (value_of(before, key) != value_of(after, key)) {
-      changes.push_back({key, value_of(before, key), value_of(after, key)});
-    }
-  }
-  return changes;
+  return root;
 }
 
 /// Returns whether there is anything to print.
@@ -100,11 +54,9 @@ bool print_recipe_changes(const ModelLocation& a, const ModelLocation& b) {
 }
 
 bool print_config_changes(const ModelLocation& a, const ModelLocation& b) {
-  const auto values = [](const ModelLocation& location) {
-    const std::string path = location.model_folder + "/config.json";
-    return values_of(read_model_text(path), path);
-  };
-  return print_changes("config.json", compare_values(values(a), values(b)));
+  return print_changes("config.json",
+                       compare_trees(read_tree(a.model_folder + "/config.json"),
+                                     read_tree(b.model_folder + "/config.json")));
 }
 
 void print_list(const std::string& title, const std::vector<std::string>& lines) {

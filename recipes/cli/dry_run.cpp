@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -23,6 +26,7 @@
 #include "recipes/train/memory_plan.h"
 #include "recipes/train/model_setup.h"
 #include "recipes/train/number_text.h"
+#include "recipes/train/resume.h"
 #include "recipes/train/run_folder.h"
 
 namespace hecaton::recipes {
@@ -43,6 +47,7 @@ void print_parameters(const models::DecoderConfig& model) {
                std::string("in total"),
                std::string("active per token"),
                std::string("size"));
+  models::ParameterCount sum;
   int64_t total_bytes = 0;
   for (const models::DecoderPart part : models::decoder_parts()) {
     int64_t num_tensors = 0;
@@ -52,6 +57,8 @@ void print_parameters(const models::DecoderConfig& model) {
       num_bytes += tensor.part == part ? tensor.num_bytes() : 0;
     }
     const models::ParameterCount count = models::count_part(model, tensors, part);
+    sum.total += count.total;
+    sum.active += count.active;
     total_bytes += num_bytes;
     if (num_tensors > 0) {
       print_counts("  " + models::part_name(part),
@@ -61,7 +68,6 @@ void print_parameters(const models::DecoderConfig& model) {
                    size_text(num_bytes));
     }
   }
-  const models::ParameterCount sum = models::count_parameters(model);
   print_counts("  all",
                with_commas(static_cast<int64_t>(tensors.size())),
                with_commas(sum.total),
@@ -114,8 +120,7 @@ void print_layout(const models::DecoderConfig& model, const Recipe& recipe, int6
 }
 
 void print_data(const RecipeData& data, const Recipe& recipe) {
-  const int64_t num_samples = recipe.training.max_steps * *recipe.training.global_batch_size;
-  std::printf("\ndata\n%s", describe_sources(*data.train, num_samples).c_str());
+  std::printf("\ndata\n%s", describe_sources(*data.train, recipe.training).c_str());
   if (data.validation != nullptr) {
     print_row("validation",
               "tokens " + with_commas(data.validation->num_tokens()) + ", documents " +
@@ -163,17 +168,25 @@ void dry_run(const RecipeArguments& arguments, int64_t num_ranks) {
   model.validate();
   resolve_batch(recipe, num_ranks);
   check_memory(recipe, usable_memory_gib());
-  choose_threads(*parallel::make_single(), recipe.training.num_threads);
+  const std::shared_ptr<parallel::Communicator> alone = parallel::make_single();
+  choose_threads(*alone, recipe.training.num_threads);
   const RecipeData data = load_data(recipe);
   const RunFolder folder(recipe.output_dir);
   folder.check(/*may_exist=*/recipe.checkpoint.resume.has_value());
-  check_base_weights(recipe, model);
+  const std::optional<ResumePoint> point =
+      find_resume_point(recipe, data.train->fingerprint(), alone);
+  if (!point) {
+    check_base_weights(recipe, model);
+  }
   print_parameters(model);
   print_memory(model, recipe);
   print_layout(model, recipe, num_ranks);
   print_data(data, recipe);
   print_schedule(recipe);
   std::printf("\nrun folder %s\n", folder.path().c_str());
+  if (point) {
+    std::printf("going on from %s\n", point->checkpoint.folder().c_str());
+  }
   print_first_batch(data, recipe);
   static_cast<void>(std::fflush(stdout));  // tested once, at the end of the program
 }

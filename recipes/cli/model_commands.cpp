@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <numeric>
 
 #include "core/error.h"
 #include "models/decoder_plan.h"
-#include "parallel/mesh.h"
 #include "parallel/single.h"
 #include "recipes/config/recipe_io.h"
 #include "recipes/data/recipe_data.h"
@@ -50,7 +50,6 @@ Recipe evaluation_recipe(const ModelLocation& location, const std::vector<std::s
     for (const std::string& path : data) {
       recipe.dataset.validation.push_back({.path = path});
     }
-    recipe.dataset.train = recipe.dataset.validation;
     recipe.dataset.validation_fraction = 0.0;
   }
   if (recipe.dataset.validation.empty() && recipe.dataset.validation_fraction == 0.0) {
@@ -77,23 +76,19 @@ at::ScalarType dtype_named(const std::string& name) {
 
 void evaluate(const std::string& model, const std::vector<std::string>& data) {
   const ModelLocation location = find_model(model);
-  Recipe recipe = evaluation_recipe(location, data);
-  const RecipeData loaded = load_data(recipe);
-  if (loaded.validation == nullptr) {
-    throw DataError("the held-out share of " + location.recipe_path + " holds no document");
-  }
-  parallel::Mesh mesh(parallel::make_single(), /*ep=*/1);
-  apply_threads(choose_threads(mesh.world(), std::nullopt));
-  TrainingEngine engine(checked_config(location), {}, /*seed=*/0, mesh);
-  load_model(*engine.decoder(), location.model_folder);
-  const int64_t num_windows = num_evaluated_windows(recipe, *loaded.validation);
+  const Recipe recipe = evaluation_recipe(location, data);
+  const std::unique_ptr<TokenDataset> validation = load_validation(recipe);
+  const std::shared_ptr<parallel::Communicator> alone = parallel::make_single();
+  apply_threads(choose_threads(*alone, std::nullopt));
+  models::Decoder decoder = load_decoder(location);
+  const int64_t num_windows = num_evaluated_windows(recipe, *validation);
   // Sequences at a time: a share of the windows asked for, so that no other is looked at.
   constexpr int64_t kMostSequences = 8;
-  const int64_t batch_size = num_windows == loaded.validation->num_windows()
+  const int64_t batch_size = num_windows == validation->num_windows()
                                  ? kMostSequences
                                  : std::gcd(num_windows, kMostSequences);
-  const EvalResult result =
-      engine.evaluate(evaluation_batches(*loaded.validation, batch_size, num_windows, mesh.dp()));
+  const EvalResult result = evaluate_decoder(
+      *decoder, evaluation_batches(*validation, batch_size, num_windows, *alone), alone);
   const char* token = token_name(recipe.dataset);
   std::printf("loss %.6f nats per %s | perplexity %.4f | %lld %ss\n",
               result.loss,

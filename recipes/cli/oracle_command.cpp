@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "recipes/config/fault_list.h"
+#include "recipes/train/base_model.h"
 #include "recipes/train/layout_job.h"
 #include "recipes/train/model_setup.h"
 #include "recipes/train/number_text.h"
@@ -33,8 +34,15 @@ std::vector<NamedLayoutJob> jobs_of(const RecipeArguments& arguments) {
     }
     return layout_jobs(tiny_decoder(), {});
   }
-  const Recipe recipe = load_with_warnings(arguments).recipe;
+  LoadedRecipe loaded = load_with_warnings(arguments);
+  adopt_base_model(loaded);
+  const Recipe& recipe = loaded.recipe;
   models::DecoderConfig model = decoder_config(recipe);
+  if (model.moe.capacity.factor && model.moe.capacity.scope == moe::CapacityScope::kRank) {
+    throw ConfigError(
+        "moe.capacity_scope = rank: depends on the layout, and the oracle compares "
+        "layouts; must be sequence or micro_batch");
+  }
   model.validate();
   model.dtype = at::kDouble;
   return layout_jobs(model, optimizer_config(recipe));

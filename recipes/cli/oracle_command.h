@@ -15,9 +15,11 @@ namespace hecaton::recipes {
 /// minutes of the first, by the time that the jobs before it took.
 ///
 /// arguments: without a path, of a built-in tiny decoder; else the model and optimizer of that
-///            recipe, on a built-in text, dropless and with capacities whatever the recipe says.
+///            recipe, on a built-in text, dropless and with capacities per sequence and per
+///            micro-batch whatever the recipe says.
 /// Errors:    NumericError naming layout, quantity and parameter if an error exceeds 1e-10;
-///            ConfigError for overrides without a recipe.
+///            ConfigError for overrides without a recipe, and for a recipe with a capacity per
+///            rank, which depends on the layout; those of adopt_base_model().
 void run_oracle(const RecipeArguments& arguments);
 
 /// Errors: NumericError naming layout, quantity and parameter for the first relative error above

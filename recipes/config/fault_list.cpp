@@ -36,7 +36,10 @@ std::string Origin::text() const {
   if (is_default()) {
     return "default";
   }
-  return line == 0 ? "override" : source + ":" + std::to_string(line);
+  if (line == 0) {
+    return column == 0 ? source : "override";
+  }
+  return source + ":" + std::to_string(line);
 }
 
 Origin override_origin(const std::string& argument, int number) {

@@ -10,15 +10,17 @@ namespace hecaton::recipes {
 
 /// Where a value of a recipe was written.
 struct Origin {
-  /// The recipe file, or "override 'a.b=c'". Empty: written nowhere, the value is a default.
+  /// The recipe file, "override 'a.b=c'", or the key that brings the value along, such as
+  /// "model.base_model". Empty: written nowhere, the value is a default.
   std::string source;
   /// 1-based line of the file; 0 if the source is no file.
   int line = 0;
-  /// 1-based byte of the line; for an override, its number on the command line.
+  /// 1-based byte of the line; for an override, its number on the command line, from 1; 0 for a
+  /// key.
   int column = 0;
 
   bool is_default() const { return source.empty(); }
-  /// "default", "FILE:LINE" or "override".
+  /// "default", "FILE:LINE", "override" or the key.
   std::string text() const;
 };
 

@@ -145,8 +145,9 @@ Broken two_validation_sets(const Recipe& recipe) {
 }
 
 Broken nothing_to_decay(const Recipe& recipe) {
-  const LrSchedule type = recipe.lr_scheduler.type;
-  const bool has_way_down = type != LrSchedule::kConstant && type != LrSchedule::kInverseSqrt;
+  using optim::ScheduleType;
+  const ScheduleType type = recipe.lr_scheduler.type;
+  const bool has_way_down = type != ScheduleType::kConstant && type != ScheduleType::kInverseSqrt;
   if (has_way_down || !recipe.lr_scheduler.decay_steps) {
     return std::nullopt;
   }

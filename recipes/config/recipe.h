@@ -10,7 +10,11 @@
 #include <string>
 #include <vector>
 
+#include <c10/core/ScalarType.h>
+
 #include "core/options.h"
+#include "kernels/activation_kind.h"
+#include "optim/schedule.h"
 #include "recipes/data/token_array.h"
 
 namespace hecaton::recipes {
@@ -22,13 +26,10 @@ namespace hecaton::recipes {
 /// stays within 63 bits.
 constexpr int64_t kMaxBatchFactor = int64_t{1} << 20;
 
-enum class Dtype { kFloat32, kBfloat16, kFloat64 };
-enum class Activation { kSwiglu, kGeglu, kGelu, kRelu2 };
 enum class RouterScore { kSoftmax, kSigmoid };
 enum class CapacityScope { kSequence, kMicroBatch, kRank };
 enum class ActivationCheckpointing { kNone, kFull, kMoe };
 enum class OnNonfinite { kStop, kSkip };
-enum class LrSchedule { kConstant, kLinear, kCosine, kWsd, kInverseSqrt };
 enum class DataFormat { kText, kTokens, kMegatron, kPromptCompletion, kMessages };
 enum class TrainOn { kAssistant, kCompletion, kAll };
 enum class OverlongExamples { kError, kTruncate, kDrop };
@@ -50,7 +51,8 @@ struct ArchRecipe {
   double rope_theta = 10000.0;       ///< Base of the rotary angles. Above 0. Default: RoFormer.
   bool tie_word_embeddings = false;  ///< The head is the embedding.
   bool qk_norm = false;              ///< RMSNorm on queries and keys, before the rotation.
-  Activation hidden_act = Activation::kSwiglu;  ///< Of every feed-forward. Default: Mixtral.
+  /// Of every feed-forward. Default: Mixtral.
+  kernels::Activation hidden_act = kernels::Activation::kSwiGlu;
   /// Standard deviation of the initial weights. Above 0. Default: GPT-2.
   double initializer_range = 0.02;
 
@@ -61,7 +63,7 @@ struct ModelRecipe {
   /// Run folder, step folder or model folder to start from; it also gives the architecture. Unset:
   /// random weights.
   std::optional<std::string> base_model = {};
-  Dtype dtype = Dtype::kFloat32;  ///< Of the weights and activations.
+  at::ScalarType dtype = at::kFloat;  ///< Of the weights and activations.
   ArchRecipe arch;
 
   bool operator==(const ModelRecipe&) const = default;
@@ -206,7 +208,7 @@ struct OptimizerRecipe {
 };
 
 struct LrSchedulerRecipe {
-  LrSchedule type = LrSchedule::kCosine;  ///< Shape after the warm-up.
+  optim::ScheduleType type = optim::ScheduleType::kCosine;  ///< Shape after the warm-up.
   /// Linear warm-up: a whole number of steps, or a share of max_steps in (0, 1).
   double warmup_steps = 0.0;
   double min_lr_ratio = 0.1;  ///< Smallest learning rate over lr. In [0, 1]. Default: Llama.

@@ -3,13 +3,12 @@
 
 #include "recipes/config/recipe_diff.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <map>
 #include <utility>
 
 #include "recipes/config/recipe_schema.h"
-#include "recipes/config/yaml_node.h"
+#include "recipes/config/yaml_scalar.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -20,7 +19,7 @@ using Leaf = std::pair<std::string, std::string>;
 std::string leaf_text(const YamlNode& node) {
   switch (node.kind) {
     case YamlNode::Kind::kScalar:
-      return node.text.empty() ? "\"\"" : node.text;
+      return node.is_quoted ? print_text(node.text) : node.text;
     case YamlNode::Kind::kSequence:
       return "[]";
     case YamlNode::Kind::kMap:
@@ -42,36 +41,36 @@ void append_leaves(const YamlNode& node, const std::string& path, std::vector<Le
   }
 }
 
-std::vector<Leaf> leaves_of(const Recipe& recipe) {
+std::vector<Leaf> leaves_of(const YamlNode& tree) {
   std::vector<Leaf> leaves;
-  append_leaves(recipe_schema().write(recipe), "", leaves);
+  append_leaves(tree, "", leaves);
   return leaves;
-}
-
-std::optional<std::string> value_at(const std::vector<Leaf>& leaves, const std::string& path) {
-  const auto leaf = std::find_if(
-      leaves.begin(), leaves.end(), [&path](const Leaf& entry) { return entry.first == path; });
-  return leaf == leaves.end() ? std::nullopt : std::optional(leaf->second);
 }
 
 }  // namespace
 
-std::vector<RecipeChange> compare_recipes(const Recipe& before, const Recipe& after) {
+std::vector<RecipeChange> compare_trees(const YamlNode& before, const YamlNode& after) {
   const std::vector<Leaf> old_leaves = leaves_of(before);
   const std::vector<Leaf> new_leaves = leaves_of(after);
+  const std::map<std::string, std::string> old_texts(old_leaves.begin(), old_leaves.end());
+  const std::map<std::string, std::string> new_texts(new_leaves.begin(), new_leaves.end());
   std::vector<RecipeChange> changes;
   for (const auto& [path, text] : old_leaves) {
-    const std::string now = value_at(new_leaves, path).value_or("nothing");
-    if (now != text) {
-      changes.push_back({path, text, now});
+    const auto now = new_texts.find(path);
+    if (now == new_texts.end() || now->second != text) {
+      changes.push_back({path, text, now == new_texts.end() ? "nothing" : now->second});
     }
   }
   for (const auto& [path, text] : new_leaves) {
-    if (!value_at(old_leaves, path)) {
+    if (old_texts.count(path) == 0) {
       changes.push_back({path, "nothing", text});
     }
   }
   return changes;
+}
+
+std::vector<RecipeChange> compare_recipes(const Recipe& before, const Recipe& after) {
+  return compare_trees(recipe_schema().write(before), recipe_schema().write(after));
 }
 
 }  // namespace hecaton::recipes

@@ -35,7 +35,7 @@ LoadedRecipe load_recipe(const std::string& path, const std::vector<std::string>
 void validate_recipe(const Recipe& recipe);
 
 /// Every key as YAML that load_recipe() reads back as the same recipe. with_origins: a comment
-/// behind each value says where it comes from: default, FILE:LINE or override.
+/// behind each value says where it comes from: default, FILE:LINE, override or another key.
 std::string print_recipe(const LoadedRecipe& loaded, bool with_origins);
 
 }  // namespace hecaton::recipes

@@ -122,12 +122,13 @@ Keys run_keys() {
 }
 
 Keys model_keys() {
-  const Codec<Dtype> dtype = choice<Dtype>(
-      {{"float32", Dtype::kFloat32}, {"bfloat16", Dtype::kBfloat16}, {"float64", Dtype::kFloat64}});
-  const Codec<Activation> activation = choice<Activation>({{"swiglu", Activation::kSwiglu},
-                                                           {"geglu", Activation::kGeglu},
+  using kernels::Activation;
+  const Codec<at::ScalarType> dtype = choice<at::ScalarType>(
+      {{"float32", at::kFloat}, {"bfloat16", at::kBFloat16}, {"float64", at::kDouble}});
+  const Codec<Activation> activation = choice<Activation>({{"swiglu", Activation::kSwiGlu},
+                                                           {"geglu", Activation::kGeGlu},
                                                            {"gelu", Activation::kGelu},
-                                                           {"relu2", Activation::kRelu2}});
+                                                           {"relu2", Activation::kSquaredRelu}});
   return {
       HECATON_RECIPE_KEY(model.base_model,
                          or_null(text()),
@@ -269,12 +270,13 @@ Keys training_keys() {
 }
 
 Keys optimizer_keys() {
-  const Codec<LrSchedule> schedule =
-      choice<LrSchedule>({{"constant", LrSchedule::kConstant},
-                          {"linear", LrSchedule::kLinear},
-                          {"cosine", LrSchedule::kCosine},
-                          {"wsd", LrSchedule::kWsd},
-                          {"inverse_sqrt", LrSchedule::kInverseSqrt}});
+  using optim::ScheduleType;
+  const Codec<ScheduleType> schedule =
+      choice<ScheduleType>({{"constant", ScheduleType::kConstant},
+                            {"linear", ScheduleType::kLinear},
+                            {"cosine", ScheduleType::kCosine},
+                            {"wsd", ScheduleType::kWsd},
+                            {"inverse_sqrt", ScheduleType::kInverseSqrt}});
   return {
       HECATON_RECIPE_KEY(optimizer.type,
                          name_of({"adamw", "muon"}),

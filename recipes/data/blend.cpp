@@ -70,9 +70,4 @@ BlendOrder::Draw BlendOrder::at(int64_t sample) {
   return {source, taken_[source]};
 }
 
-std::vector<int64_t> BlendOrder::num_taken(int64_t num_samples) {
-  go_to(num_samples);
-  return taken_;
-}
-
 }  // namespace hecaton::recipes

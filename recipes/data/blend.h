@@ -33,8 +33,8 @@ class BlendOrder {
   ///              Not for several threads at a time.
   Draw at(int64_t sample);
 
-  /// Samples that each source gives to the first `num_samples` ones.
-  std::vector<int64_t> num_taken(int64_t num_samples);
+  /// w_s of a source.
+  double share(size_t source) const { return weights_[source]; }
 
  private:
   void go_to(int64_t sample);

@@ -4,7 +4,6 @@
 #include "recipes/data/dataset.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <utility>
@@ -86,27 +85,21 @@ uint64_t TokenDataset::fingerprint() const {
   return hash_name(all);
 }
 
-std::vector<SourceUse> TokenDataset::source_uses(int64_t num_samples) const {
-  const std::vector<int64_t> taken =
-      blend_ ? blend_->num_taken(num_samples) : std::vector<int64_t>{};
+std::vector<SourceUse> TokenDataset::source_uses(double num_samples) const {
   std::vector<SourceUse> uses;
   uses.reserve(sources_.size());
   for (const DataSource& source : sources_) {
     const WindowSource& windows = *source.windows;
-    SourceUse use = {.name = source.name,
-                     .num_documents = windows.num_documents(),
-                     .num_tokens = windows.num_tokens(),
-                     .num_windows = windows.num_windows()};
-    const auto size = static_cast<double>(use.num_windows);
-    if (blend_) {
-      use.num_samples = taken[uses.size()];
-      use.num_epochs = static_cast<double>(use.num_samples) / size;
-    } else {
-      // Every window takes its turn in each epoch over all sources.
-      use.num_epochs = static_cast<double>(num_samples) / static_cast<double>(num_windows());
-      use.num_samples = std::llround(use.num_epochs * size);
-    }
-    uses.push_back(std::move(use));
+    const auto size = static_cast<double>(windows.num_windows());
+    // Without weights every window takes its turn in each epoch over all sources.
+    const double share =
+        blend_ ? blend_->share(uses.size()) : size / static_cast<double>(num_windows());
+    uses.push_back({.name = source.name,
+                    .num_documents = windows.num_documents(),
+                    .num_tokens = windows.num_tokens(),
+                    .num_windows = windows.num_windows(),
+                    .share = share,
+                    .num_epochs = num_samples * share / size});
   }
   return uses;
 }

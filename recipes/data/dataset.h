@@ -40,14 +40,15 @@ struct DataSource {
   std::optional<double> weight = {};
 };
 
-/// What a run takes from one source.
+/// What a run takes from one source, from its share: with weights, the order of samples keeps
+/// within one sample of it.
 struct SourceUse {
   std::string name;
   int64_t num_documents = 0;
   int64_t num_tokens = 0;
   int64_t num_windows = 0;
-  int64_t num_samples = 0;  ///< windows that the run takes, repetitions included
-  double num_epochs = 0.0;  ///< num_samples / num_windows
+  double share = 0.0;       ///< of the run's samples, in [0, 1]
+  double num_epochs = 0.0;  ///< how often the run takes each window
 };
 
 /// Serves windows of several sources in a reproducible order.
@@ -74,8 +75,8 @@ class TokenDataset {
   /// Hash of the content of all sources: tells whether a resumed run reads the same data.
   uint64_t fingerprint() const;
 
-  /// What samples 0 to num_samples - 1 of the run take from each source.
-  std::vector<SourceUse> source_uses(int64_t num_samples) const;
+  /// What a run of num_samples samples takes from each source.
+  std::vector<SourceUse> source_uses(double num_samples) const;
 
   /// Samples first_sample to first_sample + count - 1 of the run, both at least 0.
   /// Errors:      DataError if a file was changed since it was opened.

@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string_view>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "recipes/data/strict_json.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -23,47 +22,16 @@ using Json = nlohmann::json;
 constexpr size_t kMaxLineBytes = size_t{16} << 20;
 constexpr int kMaxDepth = 32;
 
-/// Refuses, while a line is parsed, what the parser lets pass.
-class StrictLine {
- public:
-  explicit StrictLine(const std::string& place) : place_(place) {}
-
-  bool operator()(int depth, Json::parse_event_t event, const Json& value) {
-    if (depth > kMaxDepth) {
-      throw DataError(place_ + ": expected nesting of at most 32, found more");
-    }
-    if (event == Json::parse_event_t::object_start) {
-      keys_.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      keys_.pop_back();
-    } else if (event == Json::parse_event_t::key &&
-               !keys_.back().insert(value.get_ref<const std::string&>()).second) {
-      throw DataError(place_ + ": expected each key once, found " + value.dump(-1, ' ', true) +
-                      " twice");
-    }
-    return true;
-  }
-
- private:
-  const std::string& place_;
-  std::vector<std::set<std::string>> keys_;  ///< of the objects that are open
-};
-
 Json parse_line(std::string_view line, const std::string& place) {
   if (line.size() > kMaxLineBytes) {
     throw DataError(place + ": expected a line of at most 16 MiB, found " +
                     std::to_string(line.size()) + " bytes");
   }
-  try {
-    Json value = Json::parse(line, StrictLine(place));
-    if (!value.is_object()) {
-      throw DataError(place + ": expected a JSON object, found " + value.type_name());
-    }
-    return value;
-  } catch (const Json::parse_error& error) {
-    throw DataError(place + ": expected a JSON object, found a fault at byte " +
-                    std::to_string(error.byte) + " of the line");
+  Json value = parse_strict_json(line, place, kMaxDepth, throw_as<DataError>);
+  if (!value.is_object()) {
+    throw DataError(place + ": expected a JSON object, found " + value.type_name());
   }
+  return value;
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace hecaton::recipes {
 /// place:       "PATH:LINE", where a fault of the object is to be reported.
 /// Limits:      lines of 16 MiB, nesting of 32.
 /// Errors:      DataError naming file and line if the file cannot be read, a line is no JSON
-///              object, repeats a key or passes a limit; whatever visit throws.
+///              object, repeats a key, has a number that no double holds or passes a limit;
+///              whatever visit throws.
 void read_json_lines(
     const std::string& path,
     const std::function<void(const nlohmann::json& object, const std::string& place)>& visit);

@@ -89,14 +89,15 @@ Entries group_at(const Entries& entries, size_t begin) {
           entries.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
-struct OpenSources {
-  std::vector<DataSource> train;
-  std::vector<DataSource> held_out;
-};
+/// What `validation_fraction` leaves of the entries, or holds out of them.
+enum class Side { kRest, kHeldOut };
 
 /// validation_fraction: above 0 only if all entries are text.
-OpenSources open_sources(const Entries& entries, double validation_fraction, const Recipe& recipe) {
-  OpenSources sources;
+std::vector<DataSource> open_sources(const Entries& entries,
+                                     double validation_fraction,
+                                     Side side,
+                                     const Recipe& recipe) {
+  std::vector<DataSource> sources;
   for (size_t begin = 0; begin < entries.size();) {
     const Entries group = group_at(entries, begin);
     begin += group.size();
@@ -104,14 +105,15 @@ OpenSources open_sources(const Entries& entries, double validation_fraction, con
     const std::string name =
         first.path + (group.size() > 1 ? " and " + std::to_string(group.size() - 1) + " more" : "");
     if (first.format != DataFormat::kText) {
-      sources.train.push_back({name, open_windows(first, recipe), first.weight});
+      sources.push_back({name, open_windows(first, recipe), first.weight});
       continue;
     }
     const DocumentSplit split = split_documents(
         collect_text_files(group), validation_fraction, static_cast<uint64_t>(recipe.seed));
-    sources.train.push_back({name, text_windows(split.train, recipe.dataset), first.weight});
-    if (!split.validation.empty()) {
-      sources.held_out.push_back({name, text_windows(split.validation, recipe.dataset)});
+    if (side == Side::kRest) {
+      sources.push_back({name, text_windows(split.train, recipe.dataset), first.weight});
+    } else {
+      sources.push_back({name, text_windows(split.validation, recipe.dataset)});
     }
   }
   return sources;
@@ -128,24 +130,34 @@ std::unique_ptr<TokenDataset> dataset_of(std::vector<DataSource> sources, const 
 
 RecipeData load_data(const Recipe& recipe) {
   const DatasetRecipe& dataset = recipe.dataset;
-  OpenSources sources = open_sources(dataset.train, dataset.validation_fraction, recipe);
-  if (!dataset.validation.empty()) {
-    sources.held_out = open_sources(dataset.validation, 0.0, recipe).train;
-  }
-  return {dataset_of(std::move(sources.train), recipe),
-          dataset_of(std::move(sources.held_out), recipe)};
+  auto train = dataset_of(
+      open_sources(dataset.train, dataset.validation_fraction, Side::kRest, recipe), recipe);
+  return {std::move(train), load_validation(recipe)};
 }
 
-std::string describe_sources(const TokenDataset& data, int64_t num_samples) {
+std::unique_ptr<TokenDataset> load_validation(const Recipe& recipe) {
+  const DatasetRecipe& dataset = recipe.dataset;
+  if (!dataset.validation.empty()) {
+    return dataset_of(open_sources(dataset.validation, 0.0, Side::kRest, recipe), recipe);
+  }
+  if (dataset.validation_fraction == 0.0) {
+    return nullptr;
+  }
+  return dataset_of(
+      open_sources(dataset.train, dataset.validation_fraction, Side::kHeldOut, recipe), recipe);
+}
+
+std::string describe_sources(const TokenDataset& data, const TrainingRecipe& training) {
+  // Both may be large: their product is no int64_t.
+  const double num_samples =
+      static_cast<double>(training.max_steps) * static_cast<double>(*training.global_batch_size);
   std::string text = "   share    epochs        tokens     documents  source\n";
   for (const SourceUse& use : data.source_uses(num_samples)) {
-    char line[80];
-    const double share = static_cast<double>(use.num_samples) /
-                         static_cast<double>(std::max<int64_t>(num_samples, 1));
+    char line[96];
     std::snprintf(line,
                   sizeof(line),
                   "%7.2f%%  %8.3f  %12lld  %12lld  ",
-                  100.0 * share,
+                  100.0 * use.share,
                   use.num_epochs,
                   static_cast<long long>(use.num_tokens),
                   static_cast<long long>(use.num_documents));
@@ -155,11 +167,13 @@ std::string describe_sources(const TokenDataset& data, int64_t num_samples) {
 }
 
 const char* token_name(const DatasetRecipe& dataset) {
-  const auto has_ids = [](const DataSourceRecipe& entry) {
-    return entry.format == DataFormat::kMegatron || entry.format == DataFormat::kTokens;
-  };
-  return std::any_of(dataset.train.begin(), dataset.train.end(), has_ids) ||
-                 std::any_of(dataset.validation.begin(), dataset.validation.end(), has_ids)
+  const Entries& entries = dataset.validation.empty() ? dataset.train : dataset.validation;
+  return std::any_of(entries.begin(),
+                     entries.end(),
+                     [](const DataSourceRecipe& entry) {
+                       return entry.format == DataFormat::kMegatron ||
+                              entry.format == DataFormat::kTokens;
+                     })
              ? "token"
              : "byte";
 }

@@ -28,12 +28,15 @@ struct RecipeData {
 ///              without a target.
 RecipeData load_data(const Recipe& recipe);
 
-/// A table for people: documents, tokens, share and epochs of each source over a run.
-/// num_samples: sequences that the run trains on.
-std::string describe_sources(const TokenDataset& data, int64_t num_samples);
+/// The validation data of a recipe alone; empty if it has none. Errors: those of load_data().
+std::unique_ptr<TokenDataset> load_validation(const Recipe& recipe);
 
-/// What one token of the data is called: "byte" if the byte tokenizer makes all of them, "token" if
-/// some come from files of ids.
+/// A table for people: documents, tokens, share and epochs of each source over a run.
+/// training: its batch is resolved.
+std::string describe_sources(const TokenDataset& data, const TrainingRecipe& training);
+
+/// What one token of the validation data is called: "byte" if the byte tokenizer makes all of them,
+/// "token" if some come from files of ids.
 const char* token_name(const DatasetRecipe& dataset);
 
 /// Windows of a validation set that one evaluation looks at: evaluation.eval_batches times

@@ -15,9 +15,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "models/decoder_size.h"
 #include "recipes/config/fault_list.h"
 #include "recipes/config/yaml_scalar.h"
+#include "recipes/data/strict_json.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -28,6 +30,7 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr char kModelType[] = "hecaton";
+constexpr int kMaxDepth = 8;  // more than any key needs, so that a fault is told by its key
 
 const std::vector<std::pair<at::ScalarType, std::string>>& dtype_names() {
   static const std::vector<std::pair<at::ScalarType, std::string>> kNames = {
@@ -256,34 +259,6 @@ models::DecoderConfig read_config(ObjectReader& reader) {
   return config;
 }
 
-/// Parses strictly: nlohmann alone would keep the last of two equal keys.
-Json parse(const std::string& text, const std::string& path) {
-  std::set<std::pair<std::string, std::string>> keys;  // with the key around, for nested objects
-  std::string outer;
-  const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event != Json::parse_event_t::key || depth > 2) {
-      return true;  // what lies deeper is refused as a value
-    }
-    const auto key = parsed.get<std::string>();
-    if (depth == 1) {
-      outer = key;
-    }
-    if (!keys.emplace(depth == 1 ? "" : outer, key).second) {
-      throw CheckpointError(path + ": key " + shown(parsed) + " is repeated");
-    }
-    return true;
-  };
-  try {
-    Json json = Json::parse(text, callback);
-    if (!json.is_object()) {
-      throw CheckpointError(path + ": expected a JSON object");
-    }
-    return json;
-  } catch (const Json::exception& error) {
-    throw CheckpointError(path + ": malformed JSON: " + one_line(error.what()));
-  }
-}
-
 /// Refuses sizes that no model file holds, so that whoever reads the config may count with them.
 void check_size(const models::DecoderConfig& config, const std::string& path) {
   constexpr double kMaxTensors = 1e6;      // of a safetensors file
@@ -320,7 +295,10 @@ std::string to_json(const models::DecoderConfig& config) {
 }
 
 models::DecoderConfig decoder_config_from_json(const std::string& text, const std::string& path) {
-  const Json json = parse(text, path);
+  const Json json = parse_strict_json(text, path, kMaxDepth, throw_as<CheckpointError>);
+  if (!json.is_object()) {
+    throw CheckpointError(path + ": expected a JSON object, found " + json.type_name());
+  }
   ObjectReader reader(json, path);
   models::DecoderConfig config = read_config(reader);
   ConfigFaults faults("");

@@ -9,13 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/ops/equal.h>
-
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
 #include "models/decoder_plan.h"
 #include "recipes/model/model_config_json.h"
+#include "recipes/model/model_diff.h"
 #include "recipes/model/model_files.h"
 #include "recipes/model/model_weights.h"
 #include "recipes/model/weights_index.h"
@@ -158,15 +157,6 @@ void write_shards(const ModelWeights& weights, const Shards& shards, const NewFo
     checkpoint::write_file(target.path_of(kWeightsIndexName),
                            weights_index_json(weight_map, total_bytes));
   }
-}
-
-/// Whether both hold the same bits, NaN included.
-bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  const auto bytes = [](const at::Tensor& tensor) {
-    return tensor.contiguous().view({-1}).view(at::kByte);
-  };
-  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() &&
-         at::equal(bytes(a), bytes(b));
 }
 
 void verify(const ModelWeights& source, const NewFolder& target, const Dtypes& dtypes) {

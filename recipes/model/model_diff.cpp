@@ -22,10 +22,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-at::Tensor bytes_of(const at::Tensor& tensor) {
-  return tensor.contiguous().view({-1}).view(at::kByte);
-}
-
 std::string form(const checkpoint::TensorInfo& info) {
   std::ostringstream out;
   out << info.dtype << " " << at::IntArrayRef(info.shape);
@@ -41,6 +37,14 @@ bool differs_beyond_numbers(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
+bool same_bits(const at::Tensor& a, const at::Tensor& b) {
+  const auto bytes = [](const at::Tensor& tensor) {
+    return tensor.contiguous().view({-1}).view(at::kByte);
+  };
+  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() &&
+         at::equal(bytes(a), bytes(b));
+}
+
 TensorDistance tensor_distance(const at::Tensor& a, const at::Tensor& b) {
   check_dtype("b", b, a.scalar_type());
   if (a.sizes() != b.sizes()) {
@@ -48,7 +52,7 @@ TensorDistance tensor_distance(const at::Tensor& a, const at::Tensor& b) {
     text << "b: expected the shape " << a.sizes() << " of a, found " << b.sizes();
     throw ShapeError(text.str());
   }
-  if (at::equal(bytes_of(a), bytes_of(b))) {
+  if (same_bits(a, b)) {
     return {};
   }
   const at::Tensor wide_a = a.to(at::kDouble);

@@ -21,6 +21,9 @@ struct TensorDistance {
   double relative = 0.0;  ///< max|a-b| / max|a|; infinite if a is all zero and b is not
 };
 
+/// Whether shapes, dtypes and bits are the same, those of NaN included.
+bool same_bits(const at::Tensor& a, const at::Tensor& b);
+
 /// Precision: float64. Errors: ShapeError unless shapes and dtypes are equal.
 TensorDistance tensor_distance(const at::Tensor& a, const at::Tensor& b);
 

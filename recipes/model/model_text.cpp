@@ -11,13 +11,8 @@
 #include "recipes/data/text_files.h"
 
 namespace hecaton::recipes {
-namespace {
 
-constexpr uintmax_t kMaxBytes = uintmax_t{1} << 20;
-
-}  // namespace
-
-std::string read_model_text(const std::string& path) {
+std::string read_model_text(const std::string& path, int64_t max_bytes) {
   std::error_code error;
   const uintmax_t num_bytes = std::filesystem::file_size(path, error);
   if (error == std::errc::no_such_file_or_directory) {
@@ -26,8 +21,8 @@ std::string read_model_text(const std::string& path) {
   if (error) {
     throw CheckpointError(path + ": cannot be read: " + error.message());
   }
-  if (num_bytes > kMaxBytes) {
-    throw CheckpointError(path + ": expected at most " + std::to_string(kMaxBytes) +
+  if (num_bytes > static_cast<uintmax_t>(max_bytes)) {
+    throw CheckpointError(path + ": expected at most " + std::to_string(max_bytes) +
                           " bytes, found " + std::to_string(num_bytes));
   }
   try {

@@ -6,17 +6,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <set>
-#include <system_error>
-#include <utility>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "recipes/config/fault_list.h"
-#include "recipes/data/text_files.h"
+#include "recipes/data/strict_json.h"
+#include "recipes/model/model_text.h"
 
 namespace hecaton::recipes {
 namespace {
@@ -24,55 +21,14 @@ namespace {
 // The unordered kind: the ordered one copies its values when it grows.
 using Json = nlohmann::json;
 
-constexpr uintmax_t kMaxIndexBytes = 100'000'000;  // the limit of a safetensors header
-constexpr int kMaxDepth = 2;                       // the object, and the maps in it
-constexpr size_t kLongestName = 255;               // of a file, on Linux
+constexpr int64_t kMaxIndexBytes = 100'000'000;  // the limit of a safetensors header
+constexpr int kMaxDepth = 2;                     // the object, and the maps in it
+constexpr size_t kLongestName = 255;             // of a file, on Linux
 
 [[noreturn]] void refuse(const std::string& path,
                          const std::string& expected,
                          const std::string& found) {
   throw CheckpointError(path + ": expected " + expected + ", found " + one_line(found));
-}
-
-std::string read_index_file(const std::string& path) {
-  std::error_code error;
-  const uintmax_t num_bytes = std::filesystem::file_size(path, error);
-  if (error) {
-    throw CheckpointError("model file not found: " + path);
-  }
-  if (num_bytes > kMaxIndexBytes) {
-    refuse(path, "at most " + std::to_string(kMaxIndexBytes) + " bytes", std::to_string(num_bytes));
-  }
-  try {
-    return read_text_file(path);
-  } catch (const DataError& failure) {
-    throw CheckpointError(failure.what());
-  }
-}
-
-/// Parses strictly: nlohmann alone would keep the last of two equal keys, and nest without end.
-Json parse(const std::string& path) {
-  std::vector<std::set<std::string>> keys(kMaxDepth + 1);
-  const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    const bool is_start =
-        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    if (is_start && depth >= kMaxDepth) {
-      refuse(path, "an object that holds maps of texts", "a deeper one");
-    }
-    if (event == Json::parse_event_t::object_start) {
-      keys[static_cast<size_t>(depth) + 1].clear();
-    }
-    if (event == Json::parse_event_t::key &&
-        !keys[static_cast<size_t>(depth)].insert(parsed.get<std::string>()).second) {
-      refuse(path, "every key once", "'" + parsed.get<std::string>() + "' twice");
-    }
-    return true;
-  };
-  try {
-    return Json::parse(read_index_file(path), callback);
-  } catch (const Json::exception& error) {
-    throw CheckpointError(path + ": malformed JSON: " + one_line(error.what()));
-  }
 }
 
 /// A name that leads to no other folder.
@@ -89,7 +45,8 @@ bool is_shard_name(const std::string& name) {
 }  // namespace
 
 WeightMap read_weights_index(const std::string& path) {
-  const Json json = parse(path);
+  const Json json = parse_strict_json(
+      read_model_text(path, kMaxIndexBytes), path, kMaxDepth, throw_as<CheckpointError>);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
     refuse(path, "an object with a map weight_map", json.is_object() ? "none" : json.type_name());
   }

@@ -25,9 +25,10 @@ void adopt_base_model(LoadedRecipe& loaded) {
   }
   FaultList faults;
   for (const RecipeChange& change : compare_recipes(loaded.recipe, adopted)) {
-    const auto given = loaded.origins.find(change.key);
-    if (given != loaded.origins.end()) {
-      faults.add(given->second,
+    const auto [origin, is_new] =
+        loaded.origins.emplace(change.key, Origin{.source = "model.base_model"});
+    if (!is_new) {
+      faults.add(origin->second,
                  change.key,
                  "must be that of model.base_model, " + change.after + ", found " + change.before);
     }

@@ -45,8 +45,8 @@ class JsonlWriter {
 std::vector<std::pair<int64_t, double>> metric_points(const std::string& path,
                                                       const std::string& name);
 
-/// Cuts the rows after `last_step`, and a last line that a killed run left unfinished. Does nothing
-/// if there is no file. Errors: those of metric_points(), IoError.
+/// Cuts the rows after `last_step`, all of them if it is -1, and a last line that a killed run left
+/// unfinished. Does nothing if there is no file. Errors: those of metric_points(), IoError.
 void cut_metrics(const std::string& path, int64_t last_step);
 
 }  // namespace hecaton::recipes

@@ -8,32 +8,6 @@
 namespace hecaton::recipes {
 namespace {
 
-at::ScalarType scalar_type(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kFloat32:
-      return at::kFloat;
-    case Dtype::kBfloat16:
-      return at::kBFloat16;
-    case Dtype::kFloat64:
-      break;
-  }
-  return at::kDouble;
-}
-
-kernels::Activation activation(Activation act) {
-  switch (act) {
-    case Activation::kSwiglu:
-      return kernels::Activation::kSwiGlu;
-    case Activation::kGeglu:
-      return kernels::Activation::kGeGlu;
-    case Activation::kGelu:
-      return kernels::Activation::kGelu;
-    case Activation::kRelu2:
-      break;
-  }
-  return kernels::Activation::kSquaredRelu;
-}
-
 models::ActivationCheckpointing activation_checkpointing(ActivationCheckpointing mode) {
   switch (mode) {
     case ActivationCheckpointing::kNone:
@@ -44,22 +18,6 @@ models::ActivationCheckpointing activation_checkpointing(ActivationCheckpointing
       break;
   }
   return models::ActivationCheckpointing::kMoe;
-}
-
-optim::ScheduleType schedule_type(LrSchedule type) {
-  switch (type) {
-    case LrSchedule::kConstant:
-      return optim::ScheduleType::kConstant;
-    case LrSchedule::kLinear:
-      return optim::ScheduleType::kLinear;
-    case LrSchedule::kCosine:
-      return optim::ScheduleType::kCosine;
-    case LrSchedule::kWsd:
-      return optim::ScheduleType::kWsd;
-    case LrSchedule::kInverseSqrt:
-      break;
-  }
-  return optim::ScheduleType::kInverseSqrt;
 }
 
 moe::CapacityScope capacity_scope(CapacityScope scope) {
@@ -123,9 +81,9 @@ models::DecoderConfig decoder_config(const Recipe& recipe) {
           .rope_theta = arch.rope_theta,
           .tie_word_embeddings = arch.tie_word_embeddings,
           .qk_norm = arch.qk_norm,
-          .hidden_act = activation(arch.hidden_act),
+          .hidden_act = arch.hidden_act,
           .initializer_range = arch.initializer_range,
-          .dtype = scalar_type(recipe.model.dtype),
+          .dtype = recipe.model.dtype,
           .activation_checkpointing =
               activation_checkpointing(recipe.training.activation_checkpointing),
           .moe = moe_config(recipe)};
@@ -136,7 +94,7 @@ moe::MoeLayerConfig moe_layer_config(const Recipe& recipe) {
 }
 
 void set_architecture(const models::DecoderConfig& config, Recipe& recipe) {
-  recipe.model.dtype = word_of(config.dtype, scalar_type, Dtype::kFloat64);
+  recipe.model.dtype = config.dtype;
   recipe.model.arch = {.hidden_size = config.hidden_size,
                        .intermediate_size = config.intermediate_size,
                        .num_hidden_layers = config.num_hidden_layers,
@@ -148,7 +106,7 @@ void set_architecture(const models::DecoderConfig& config, Recipe& recipe) {
                        .rope_theta = config.rope_theta,
                        .tie_word_embeddings = config.tie_word_embeddings,
                        .qk_norm = config.qk_norm,
-                       .hidden_act = word_of(config.hidden_act, activation, Activation::kRelu2),
+                       .hidden_act = config.hidden_act,
                        .initializer_range = config.initializer_range};
   MoeRecipe& moe = recipe.moe;
   const moe::RouterConfig& router = config.moe.router;
@@ -190,7 +148,7 @@ optim::OptimizerConfig optimizer_config(const Recipe& recipe) {
 
 optim::ScheduleConfig schedule_config(const Recipe& recipe) {
   const int64_t max_steps = recipe.training.max_steps;
-  return {.type = schedule_type(recipe.lr_scheduler.type),
+  return {.type = recipe.lr_scheduler.type,
           .lr = recipe.optimizer.lr,
           .warmup_steps = recipe.lr_scheduler.num_warmup_steps(max_steps),
           .max_steps = max_steps,

@@ -13,7 +13,6 @@
 
 #include "checkpoint/file_io.h"
 #include "checkpoint/pending_save.h"
-#include "checkpoint/step_folder.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "models/decoder_plan.h"
@@ -23,13 +22,10 @@
 #include "recipes/train/metrics.h"
 #include "recipes/train/model_setup.h"
 #include "recipes/train/number_text.h"
-#include "recipes/train/resume.h"
 #include "recipes/train/run_record.h"
 
 namespace hecaton::recipes {
 namespace {
-
-const std::string kStateFile = "trainer_state.json";
 
 Recipe resolved(Recipe recipe, const parallel::Mesh& mesh) {
   resolve_batch(recipe, mesh.dp().size());
@@ -41,19 +37,6 @@ Recipe resolved(Recipe recipe, const parallel::Mesh& mesh) {
 LoadedRecipe with_global_batch(LoadedRecipe loaded, const Recipe& resolved) {
   loaded.recipe.training.global_batch_size = resolved.training.global_batch_size;
   return loaded;
-}
-
-/// The checkpoint that a recipe wants to go on from; empty: none.
-std::optional<checkpoint::Checkpoint> find_checkpoint(const std::string& resume,
-                                                      const checkpoint::Store& store,
-                                                      parallel::Mesh& mesh) {
-  if (resume == "auto") {
-    return store.open_newest();
-  }
-  if (checkpoint::complete_steps(resume).empty()) {
-    return checkpoint::Checkpoint(resume, mesh.shared_world());
-  }
-  return checkpoint::Store(resume, mesh.shared_world()).open_newest();
 }
 
 double seconds_between(std::chrono::steady_clock::time_point begin,
@@ -100,10 +83,10 @@ void Trainer::check_data() {
 
 void Trainer::open_folder() {
   const bool may_exist = recipe_.checkpoint.resume.has_value();
-  bool is_run = false;
-  on_main_rank(mesh_.world(), [&] { is_run = folder_.open(may_exist); });
-  if (may_exist) {
-    resume_if_asked();
+  on_main_rank(mesh_.world(), [&] { folder_.check(may_exist); });
+  if (const auto point =
+          find_resume_point(loaded_.recipe, data_.train->fingerprint(), mesh_.shared_world())) {
+    go_on_from(*point);
   }
   if (state_.step == 0 && recipe_.model.base_model) {
     load_model(*engine_.decoder(),
@@ -111,12 +94,16 @@ void Trainer::open_folder() {
                /*converts_dtype=*/true);
     engine_.parameters().copy_values_to_masters();
   }
+  // Made at last: a start that failed above would leave a folder that holds no run, and is refused.
   on_main_rank(mesh_.world(), [&] {
-    add_log_file(folder_.log_path());
-    cut_metrics(folder_.metrics_path("train"), state_.step);
-    cut_metrics(folder_.metrics_path("eval"), state_.step);
-    checkpoint::write_file(folder_.config_path(), print_recipe(loaded_, /*with_origins=*/true));
+    const bool is_run = folder_.open(may_exist);
     checkpoint::write_file(folder_.record_path(), run_record(mesh_));
+    add_log_file(folder_.log_path());
+    // A run that starts again evaluates before its first step again.
+    const int64_t last_kept_step = state_.step == 0 ? -1 : state_.step;
+    cut_metrics(folder_.metrics_path("train"), last_kept_step);
+    cut_metrics(folder_.metrics_path("eval"), last_kept_step);
+    checkpoint::write_file(folder_.config_path(), print_recipe(loaded_, /*with_origins=*/true));
     log_.emplace(folder_, recipe_, !engine_.decoder()->moe_layers().empty());
     if (is_run && state_.step == 0) {
       log_warn(folder_.path() + " holds a run without a checkpoint: it starts again from step 0");
@@ -124,36 +111,25 @@ void Trainer::open_folder() {
   });
 }
 
-void Trainer::resume_if_asked() {
-  const std::optional<checkpoint::Checkpoint> checkpoint =
-      find_checkpoint(*recipe_.checkpoint.resume, store_, mesh_);
-  if (checkpoint) {
-    load_checkpoint(*checkpoint);
-    store_.set_aside_after(state_.step);
-  }
-}
-
-void Trainer::load_checkpoint(const checkpoint::Checkpoint& checkpoint) {
-  const std::string& folder = checkpoint.folder();
-  const TrainingState state =
-      training_state_from_json(checkpoint.read_file(kStateFile), folder + "/" + kStateFile);
-  const Recipe before = load_recipe(folder + "/config.yaml").recipe;
-  const std::vector<RecipeChange> changes =
-      check_resume(before, loaded_.recipe, state, folder, data_.train->fingerprint());
+void Trainer::go_on_from(const ResumePoint& point) {
+  const std::string& folder = point.checkpoint.folder();
   load_model(*engine_.decoder(), folder + "/model");
   engine_.parameters().copy_values_to_masters();
-  checkpoint.load(engine_.state_pieces());
-  engine_.optimizer().set_num_steps(state.num_updates);
+  point.checkpoint.load(engine_.state_pieces());
+  engine_.optimizer().set_num_steps(point.state.num_updates);
   const uint64_t fingerprint = state_.data_fingerprint;
-  state_ = state;
+  state_ = point.state;
   state_.data_fingerprint = fingerprint;
-  elapsed_before_s_ = state.elapsed_s;
-  last_saved_step_ = state.step;
+  elapsed_before_s_ = state_.elapsed_s;
   if (is_main_rank()) {
     log_info("going on from " + folder);
-    for (const RecipeChange& change : changes) {
+    for (const RecipeChange& change : point.changes) {
       log_info("  " + change.key + " was " + change.before + " and is now " + change.after);
     }
+  }
+  if (point.is_of_this_run) {
+    last_saved_step_ = state_.step;
+    store_.set_aside_after(state_.step);
   }
 }
 
@@ -177,9 +153,7 @@ void Trainer::print_summary() {
         << data_.validation->num_documents();
   }
   if (recipe_.dataset.train.size() > 1) {
-    out << "\n"
-        << describe_sources(*data_.train,
-                            recipe_.training.max_steps * *recipe_.training.global_batch_size);
+    out << "\n" << describe_sources(*data_.train, training);
   } else {
     out << "\n";
   }
@@ -216,12 +190,14 @@ RunOutcome Trainer::run() {
     }
     if (request == StopRequest::kSaveAndStop && !is_last) {
       if (is_main_rank()) {
-        log_info("stopped as asked after step " + std::to_string(state_.step) +
-                 "; the same command goes on from there");
+        const bool is_auto = recipe_.checkpoint.resume == "auto";
+        log_info("stopped as asked after step " + std::to_string(state_.step) + "; " +
+                 (is_auto ? "the same command" : "checkpoint.resume=auto") + " goes on from there");
       }
       return RunOutcome::kStopped;
     }
   }
+  save();  // of a run that began at its end, with a checkpoint from elsewhere
   if (is_main_rank()) {
     print_closing_block();
   }
@@ -304,10 +280,11 @@ void Trainer::save() {
     if (is_main_rank()) {
       checkpoint::create_folders(folder + "/model");
       checkpoint::write_file(folder + "/config.yaml", print_recipe(loaded_, /*with_origins=*/true));
-      checkpoint::write_file(folder + "/" + kStateFile, to_json(state_));
+      checkpoint::write_file(folder + "/" + kTrainingStateName, to_json(state_));
     }
-    save_model(*engine_.decoder(), mesh_, folder + "/model");
   });
+  // On its own: it is a collective, which a rank that fails before it would never enter.
+  save_model(*engine_.decoder(), mesh_, save.folder() + "/model");
   save.commit();
   last_saved_step_ = state_.step;
   is_best_ = false;

@@ -9,11 +9,11 @@
 #include <optional>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/store.h"
 #include "parallel/mesh.h"
 #include "recipes/config/recipe_io.h"
 #include "recipes/data/recipe_data.h"
+#include "recipes/train/resume.h"
 #include "recipes/train/run_folder.h"
 #include "recipes/train/stop_signals.h"
 #include "recipes/train/training_engine.h"
@@ -49,8 +49,7 @@ class Trainer {
 
   bool is_main_rank() const { return mesh_.world().rank() == 0; }
   void check_data();
-  void resume_if_asked();
-  void load_checkpoint(const checkpoint::Checkpoint& checkpoint);
+  void go_on_from(const ResumePoint& point);
   void open_folder();
   void print_summary();
   void train_step();
@@ -74,7 +73,7 @@ class Trainer {
   StopSignals signals_;
   std::optional<TrainingLog> log_;  ///< on rank 0
   bool is_best_ = false;            ///< the last evaluation was the best so far
-  int64_t last_saved_step_ = -1;
+  int64_t last_saved_step_ = -1;    ///< in the run folder
 };
 
 }  // namespace hecaton::recipes

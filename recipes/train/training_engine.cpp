@@ -36,14 +36,6 @@ std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
   return std::make_shared<parallel::AllToAllDispatcher>(mesh.shared_ep());
 }
 
-models::Decoder make_decoder(const models::DecoderConfig& config,
-                             uint64_t seed,
-                             const parallel::Mesh& mesh) {
-  models::Decoder decoder(config, make_dispatcher(mesh));
-  decoder->initialize(seed);
-  return decoder;
-}
-
 std::vector<Parameter> make_parameters(models::Decoder& decoder,
                                        const std::vector<optim::ParameterRule>& rules) {
   std::vector<Parameter> parameters = decoder->describe_parameters();
@@ -99,22 +91,8 @@ std::string first_of_ranks(const std::optional<std::string>& name, parallel::Com
   return found == names.end() ? "" : *found + " on rank " + std::to_string(found - names.begin());
 }
 
-}  // namespace
-
-TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
-                               const optim::OptimizerConfig& optimizer,
-                               uint64_t seed,
-                               parallel::Mesh& mesh)
-    : mesh_(mesh),
-      decoder_(make_decoder(model, seed, mesh)),
-      parameters_(make_parameters(decoder_, optimizer.groups)),
-      optimizer_(optim::make_optimizer(parameters_, optimizer)),
-      counts_(mesh.shared_dp()) {
-  decoder_->set_grad_sinks(
-      [this](const at::Tensor& weight) { return parameters_.grad_of(weight); });
-}
-
-models::BlockContext TrainingEngine::context_of(const Batch& batch, moe::Phase phase) {
+/// What the decoder is told about a batch beside its tokens.
+models::BlockContext context_of(const Batch& batch, moe::Phase phase, moe::CountReducer& counts) {
   const int64_t B = batch.input_BQ.size(0);
   const int64_t Q = batch.input_BQ.size(1);
   const auto options = at::TensorOptions().dtype(at::kLong);
@@ -127,8 +105,23 @@ models::BlockContext TrainingEngine::context_of(const Batch& batch, moe::Phase p
   routing.sequence_idx_T = at::arange(B, options).to(at::kInt).repeat_interleave(Q);
   routing.valid_T = batch.valid_BQ.view({-1});
   routing.phase = phase;
-  routing.counts = &counts_;
+  routing.counts = &counts;
   return context;
+}
+
+}  // namespace
+
+TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
+                               const optim::OptimizerConfig& optimizer,
+                               uint64_t seed,
+                               parallel::Mesh& mesh)
+    : mesh_(mesh),
+      decoder_(model, make_dispatcher(mesh), seed),
+      parameters_(make_parameters(decoder_, optimizer.groups)),
+      optimizer_(optim::make_optimizer(parameters_, optimizer)),
+      counts_(mesh.shared_dp()) {
+  decoder_->set_grad_sinks(
+      [this](const at::Tensor& weight) { return parameters_.grad_of(weight); });
 }
 
 double TrainingEngine::accumulate(const Batch& batch,
@@ -136,7 +129,7 @@ double TrainingEngine::accumulate(const Batch& batch,
                                   const BatchTotals& totals) {
   const int64_t Q = batch.input_BQ.size(1);
   const int64_t first_token = batch.first_sample * Q;
-  models::BlockContext context = context_of(batch, moe::Phase::kTrain);
+  models::BlockContext context = context_of(batch, moe::Phase::kTrain, counts_);
   context.routing.step = settings.step;
   context.routing.num_loss_tokens = totals.num_tokens;
   context.routing.global_token_idx_T = at::arange(
@@ -270,16 +263,23 @@ void TrainingEngine::check_parameters(int64_t step) {
 }
 
 EvalResult TrainingEngine::evaluate(const std::vector<Batch>& batches) {
+  return evaluate_decoder(*decoder_, batches, mesh_.shared_dp());
+}
+
+EvalResult evaluate_decoder(models::DecoderImpl& decoder,
+                            const std::vector<Batch>& batches,
+                            const std::shared_ptr<parallel::Communicator>& dp) {
   const at::NoGradGuard no_grad;
+  parallel::AxisCountReducer counts(dp);
   at::Tensor sums = at::zeros({2}, at::TensorOptions().dtype(at::kDouble));
   for (const Batch& batch : batches) {
-    models::BlockContext context = context_of(batch, moe::Phase::kEval);
-    const at::Tensor logit_BQV = decoder_->forward(batch.input_BQ, context);
+    models::BlockContext context = context_of(batch, moe::Phase::kEval, counts);
+    const at::Tensor logit_BQV = decoder.forward(batch.input_BQ, context);
     double* sum = sums.data_ptr<double>();
-    sum[0] += decoder_->loss(logit_BQV, batch.target_BQ).item<double>();
+    sum[0] += decoder.loss(logit_BQV, batch.target_BQ).item<double>();
     sum[1] += static_cast<double>(batch.num_target_tokens);
   }
-  mesh_.dp().all_reduce(sums);
+  dp->all_reduce(sums);
   const double* sum = sums.const_data_ptr<double>();
   return {sum[0] / std::max(sum[1], 1.0), static_cast<int64_t>(sum[1])};
 }

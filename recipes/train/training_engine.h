@@ -101,8 +101,6 @@ class TrainingEngine {
   parallel::Mesh& mesh() { return mesh_; }
 
  private:
-  /// What the decoder is told about a batch beside its tokens.
-  models::BlockContext context_of(const Batch& batch, moe::Phase phase);
   /// Forward and backward of one micro-batch; returns its summed loss.
   double accumulate(const Batch& batch, const StepSettings& settings, const BatchTotals& totals);
   StepResult reduce_results(const StepSums& sums, const BatchTotals& totals);
@@ -115,5 +113,12 @@ class TrainingEngine {
   std::unique_ptr<optim::Optimizer> optimizer_;
   parallel::AxisCountReducer counts_;
 };
+
+/// The same as TrainingEngine::evaluate() for a decoder without gradients and optimizer.
+/// dp:       the ranks that split the batches.
+/// Parallel: every rank of dp must call it, with as many batches.
+EvalResult evaluate_decoder(models::DecoderImpl& decoder,
+                            const std::vector<Batch>& batches,
+                            const std::shared_ptr<parallel::Communicator>& dp);
 
 }  // namespace hecaton::recipes

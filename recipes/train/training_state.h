@@ -9,6 +9,9 @@
 
 namespace hecaton::recipes {
 
+/// The file of a checkpoint that holds to_json() of a TrainingState.
+inline constexpr const char* kTrainingStateName = "trainer_state.json";
+
 /// The best evaluation of a run so far.
 struct BestEvaluation {
   int64_t step = 0;

@@ -17,4 +17,8 @@ std::string mpirun_path() {
   return HECATON_MPIRUN;
 }
 
+std::string disk_faults_path() {
+  return HECATON_DISK_FAULTS;
+}
+
 }  // namespace hecaton::testing

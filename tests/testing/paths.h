@@ -16,5 +16,7 @@ std::string source_dir();
 std::string program_path();
 /// Open MPI's `mpirun`; empty in a build without MPI.
 std::string mpirun_path();
+/// The library of tests/checkpoint/disk_faults.h.
+std::string disk_faults_path();
 
 }  // namespace hecaton::testing

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,70 @@ TEST(CommandLineMpiTest, FolderThatCannotBeWrittenIsSevenOnEveryRank) {
                  7,
                  "error (rank 0): cannot create folder " + (folder / "file/run") + ": " +
                      (folder / "file") + " is no folder");
+}
+
+/// Two ranks that share the experts save once, and the disk of rank 0 is full at call `call` of it.
+ProgramResult save_on_full_disk(const std::string& run, int call) {
+  const std::vector<std::string> training =
+      tiny_training(run, {"parallel.ep=2", "training.max_steps=1", "lr_scheduler.warmup_steps=1"});
+  std::vector<std::string> prefix = mpi_prefix(1);
+  prefix.insert(prefix.end(),
+                {"env",
+                 "LD_PRELOAD=" + testing::disk_faults_path(),
+                 "HECATON_DISK_FAULT_FOLDER=" + run + "/step-0000001",
+                 "HECATON_DISK_FAULT_CALL=" + std::to_string(call),
+                 "HECATON_DISK_FAULT=ENOSPC"});
+  std::vector<std::string> arguments = training;
+  arguments.insert(arguments.end(), {":", "-np", "1", testing::program_path()});
+  arguments.insert(arguments.end(), training.begin(), training.end());
+  return run_program(arguments, prefix);
+}
+
+/// Expects one error, of rank 0, with path and cause, and nothing left of the save. Returns it.
+std::string expect_failed_save(const ProgramResult& result, const std::string& run) {
+  EXPECT_EQ(result.exit_code, 7) << result.errors;
+  const std::vector<std::string> errors = lines_of(result, "error");
+  EXPECT_EQ(errors.size(), 1U) << result.errors;
+  std::string error = errors.empty() ? "" : errors.front();
+  EXPECT_EQ(error.rfind("error (rank 0): cannot ", 0), 0U) << error;
+  EXPECT_NE(error.find(" " + run + "/step-0000001."), std::string::npos) << error;
+  EXPECT_NE(error.find(": No space left on device"), std::string::npos) << error;
+  for (const auto& entry : std::filesystem::directory_iterator(run)) {
+    EXPECT_NE(entry.path().filename().string().rfind("step-", 0), 0U) << entry.path();
+  }
+  return error;
+}
+
+TEST(CommandLineMpiTest, ADiskThatFillsUpDuringASaveIsSevenWithItsCause) {
+  // In a file of rank 0 alone, and in the model, of which the other rank sends its part.
+  for (const int call : {58, 75}) {
+    const TemporaryFolder folder;
+    expect_failed_save(save_on_full_disk(folder / "run", call), folder / "run");
+  }
+}
+
+TEST(CommandLineMpiSlowTest, ADiskThatFillsUpAnywhereInASaveIsSevenWithItsCause) {
+  std::set<std::string> found;
+  for (int call = 1;; call += 4) {  // every file takes more calls than that
+    SCOPED_TRACE("call " + std::to_string(call));
+    const TemporaryFolder folder;
+    const ProgramResult result = save_on_full_disk(folder / "run", call);
+    if (result.exit_code == 0 || HasFailure()) {
+      break;
+    }
+    const std::string error = expect_failed_save(result, folder / "run");
+    for (const char* name : {"/rank-00000.safetensors",
+                             "/config.yaml",
+                             "/trainer_state.json",
+                             "/model/model.safetensors",
+                             "/model/config.json",
+                             "/manifest.json"}) {
+      if (error.find(name) != std::string::npos) {
+        found.insert(name);
+      }
+    }
+  }
+  EXPECT_EQ(found.size(), 6U);
 }
 
 TEST(CommandLineMpiTest, RanksWithDifferentRecipesAreTwo) {

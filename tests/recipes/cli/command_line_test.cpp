@@ -85,6 +85,20 @@ TEST(CommandLineTest, TrainsEvaluatesAndGenerates) {
   EXPECT_EQ(first.output, run_program(sample).output);
 }
 
+TEST(CommandLineTest, EvaluatesWithoutTheTrainingData) {
+  const TemporaryFolder folder;
+  std::filesystem::copy(
+      trained_run() + "/step-0000010", folder / "step", std::filesystem::copy_options::recursive);
+  const std::string path = folder / "step/config.yaml";
+  std::string recipe = testing::read_bytes(path);
+  const size_t name = recipe.find("clock.txt");
+  ASSERT_NE(name, std::string::npos) << recipe;
+  write_bytes(path, recipe.replace(name, 5, "gone"));
+  const ProgramResult eval = run_program({"eval", folder / "step"});
+  EXPECT_EQ(eval.exit_code, 0) << eval.errors;
+  EXPECT_EQ(eval.output, run_program({"eval", trained_run()}).output);
+}
+
 TEST(CommandLineTest, PrintsConsoleLinesThatThePatternMatches) {
   const TemporaryFolder folder;
   const ProgramResult result = run_program(tiny_training(folder / "run", {"training.max_steps=2"}));
@@ -271,6 +285,16 @@ TEST(CommandLineTest, OracleComparesTheModelOfARecipe) {
       result.output, std::regex(R"(\nworst relative error \d\.\de-\d\d over 6 layouts\n$)")))
       << result.output;
   EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 2) << result.errors;
+}
+
+TEST(CommandLineTest, OracleRefusesWhatItCannotCompare) {
+  const std::string recipe = testing::source_dir() + "/tests/data/tiny.yaml";
+  expect_failure(
+      run_program({"oracle", recipe, "moe.capacity_factor=1", "moe.capacity_scope=rank"}),
+      2,
+      "moe.capacity_scope = rank: depends on the layout");
+  expect_failure(
+      run_program({"oracle", recipe, "model.base_model=/nowhere"}), 4, "model not found: /nowhere");
 }
 
 TEST(CommandLineTest, MissingRecipeIsTwo) {

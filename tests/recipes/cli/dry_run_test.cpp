@@ -84,6 +84,24 @@ TEST(DryRunTest, ExitsAsTheRunWould) {
   EXPECT_EQ(run_dry(folder / "run", {"recipe=sft", "model.base_model=/nowhere"}).exit_code, 4);
 }
 
+TEST(DryRunTest, ExitsAsARunThatGoesOnWould) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  ASSERT_EQ(run_program(tiny_training(run, {"training.max_steps=1"})).exit_code, 0);
+  const ProgramResult same = run_dry(run);
+  EXPECT_EQ(same.exit_code, 0) << same.errors;
+  EXPECT_NE(same.output.find("\ngoing on from " + run + "/step-0000001\n"), std::string::npos)
+      << same.output;
+  EXPECT_EQ(run_dry(run, {"checkpoint.resume=null"}).exit_code, 2);
+  const ProgramResult other_seed = run_dry(run, {"seed=99"});
+  EXPECT_EQ(other_seed.exit_code, 2);
+  EXPECT_NE(other_seed.errors.find("seed was 7 and is 99"), std::string::npos) << other_seed.errors;
+  EXPECT_EQ(run_dry(run, {"model.arch.hidden_size=32"}).exit_code, 4);
+  EXPECT_EQ(run_dry(folder / "new", {"checkpoint.resume=/nonexistent"}).exit_code, 4);
+  write_bytes(run + "/step-0000001/rank-00000.safetensors", "");
+  EXPECT_EQ(run_dry(run).exit_code, 4);
+}
+
 TEST(DryRunTest, RanksAreOfADryRunAlone) {
   const TemporaryFolder folder;
   const ProgramResult result = run_program(tiny_training(folder / "run", {"--ranks", "2"}));

@@ -98,7 +98,7 @@ TEST(ModelCommandsTest, ConvertChangesTheDtype) {
   EXPECT_EQ(converted.exit_code, 0) << converted.errors;
   const ProgramResult result =
       run_program({"diff", runs() + "/1/step-0000001/model", folder / "out"});
-  expect_line(result, "  torch_dtype: \"float64\" -> \"bfloat16\"");
+  expect_line(result, "  torch_dtype: float64 -> bfloat16");
   expect_line(result, "  model.layers.0.mlp.gate.weight: F64 [4, 16] and F32 [4, 16]");
   EXPECT_EQ(run_program({"convert", runs() + "/1", folder / "no", "--dtype", "int8"}).exit_code, 2);
 }

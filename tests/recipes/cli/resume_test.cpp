@@ -86,6 +86,17 @@ TEST(ResumeProgramTest, RowsAfterTheCheckpointAreCut) {
   EXPECT_EQ(read_metric(run + "/metrics/train.jsonl", "step"), (std::vector<double>{1, 2, 3}));
 }
 
+TEST(ResumeProgramTest, ARunWithoutACheckpointStartsAgainWithoutItsRows) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  expect_exit(0, tiny_training(run, {"training.max_steps=2"}));
+  fs::remove_all(run + "/step-0000002");
+  const ProgramResult again = expect_exit(0, tiny_training(run, {"training.max_steps=1"}));
+  EXPECT_NE(again.errors.find("starts again from step 0"), std::string::npos) << again.errors;
+  EXPECT_EQ(read_metric(run + "/metrics/train.jsonl", "step"), (std::vector<double>{1}));
+  EXPECT_EQ(read_metric(run + "/metrics/eval.jsonl", "step"), (std::vector<double>{0, 1}));
+}
+
 TEST(ResumeProgramTest, OnlyTheNewestCheckpointsAreKept) {
   const TemporaryFolder folder;
   expect_exit(
@@ -117,6 +128,58 @@ TEST(ResumeProgramTest, AnotherRunGoesOnFromACheckpoint) {
       tiny_training(folder / "second", {"checkpoint.resume=" + (folder / "first/step-0000005")}));
   EXPECT_EQ(read_bytes(folder / "second/step-0000010/model/model.safetensors"),
             read_bytes(folder / "first/step-0000010/model/model.safetensors"));
+}
+
+TEST(ResumeProgramTest, ARunThatBeginsAtItsEndSavesWhatItBeganWith) {
+  const TemporaryFolder folder;
+  expect_exit(0, tiny_training(folder / "first", {"training.max_steps=2"}));
+  expect_exit(0,
+              tiny_training(folder / "second",
+                            {"training.max_steps=2", "checkpoint.resume=" + (folder / "first")}));
+  EXPECT_EQ(read_bytes(folder / "second/latest"), "step-0000002\n");
+  for (const char* file : {"/model/model.safetensors", "/rank-00000.safetensors"}) {
+    EXPECT_EQ(read_bytes(folder / "second/step-0000002" + file),
+              read_bytes(folder / "first/step-0000002" + file))
+        << file;
+  }
+}
+
+TEST(ResumeProgramTest, ACheckpointFromElsewhereDoesNotReplaceNewerOnes) {
+  const TemporaryFolder folder;
+  expect_exit(0, tiny_training(folder / "first", {"training.max_steps=1"}));
+  const std::string run = folder / "second";
+  expect_exit(0, tiny_training(run, {"training.max_steps=2"}));
+  const ProgramResult result =
+      expect_exit(2, tiny_training(run, {"checkpoint.resume=" + (folder / "first")}));
+  EXPECT_NE(result.errors.find("output_dir = " + run + ": holds step-0000002, newer than " +
+                               (folder / "first/step-0000001") +
+                               " to go on from; go on with checkpoint.resume=auto or name another"),
+            std::string::npos)
+      << result.errors;
+  EXPECT_EQ(read_bytes(run + "/latest"), "step-0000002\n");
+  EXPECT_EQ(steps_of(run), std::vector<std::string>{"step-0000002"});
+}
+
+TEST(ResumeProgramTest, AnOlderStepOfTheRunItselfSetsTheNewerOnesAside) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  expect_exit(0, tiny_training(run, {"training.max_steps=2", "checkpoint.save_steps=1"}));
+  expect_exit(75,
+              tiny_training(run,
+                            {"checkpoint.resume=" + (folder / "./run/step-0000001/"),
+                             "training.max_steps=3",
+                             kStopAtOnce}));
+  EXPECT_EQ(read_bytes(run + "/latest"), "step-0000002\n");
+  const std::vector<std::string> steps = steps_of(run);
+  ASSERT_EQ(steps.size(), 3U);
+  EXPECT_EQ(steps[2].rfind("step-0000002.aside-", 0), 0U) << steps[2];
+}
+
+TEST(ResumeProgramTest, AStartThatFailsLeavesNoFolderInTheWay) {
+  const TemporaryFolder folder;
+  expect_exit(4, tiny_training(folder / "run", {"checkpoint.resume=" + (folder / "nowhere")}));
+  EXPECT_FALSE(fs::exists(folder / "run"));
+  expect_exit(0, tiny_training(folder / "run", {"training.max_steps=1"}));
 }
 
 TEST(ResumeProgramTest, WithoutResumeARunIsNotTouched) {

@@ -42,5 +42,22 @@ TEST(RecipeDiffTest, ShowsEntriesThatOneSideLacks) {
             "moe.losses.0.type nothing switch");
 }
 
+TEST(RecipeDiffTest, TellsTextsFromNumbersInAnyDocument) {
+  YamlNode before = YamlNode::map();
+  before.add("size", YamlNode::plain("8"));
+  before.add("name", YamlNode::quoted("a"));
+  before.add("gone", YamlNode::sequence({}));
+  YamlNode after = YamlNode::map();
+  after.add("name", YamlNode::plain("a"));
+  after.add("size", YamlNode::quoted("8"));
+  after.add("new", YamlNode::map()).add("inner", YamlNode::null());
+  const std::vector<RecipeChange> changes = compare_trees(before, after);
+  ASSERT_EQ(changes.size(), 3U);
+  EXPECT_EQ(changes[0].key + " " + changes[0].before + " " + changes[0].after, "size 8 \"8\"");
+  EXPECT_EQ(changes[1].key + " " + changes[1].before + " " + changes[1].after, "gone [] nothing");
+  EXPECT_EQ(changes[2].key + " " + changes[2].before + " " + changes[2].after,
+            "new.inner nothing null");
+}
+
 }  // namespace
 }  // namespace hecaton::recipes

@@ -142,7 +142,7 @@ Recipe unusual_recipe() {
   Recipe recipe;
   recipe.seed = 9223372036854775807;
   recipe.output_dir = "1e-5";
-  recipe.model.dtype = Dtype::kFloat64;
+  recipe.model.dtype = at::kDouble;
   recipe.model.arch = {.hidden_size = 24,
                        .intermediate_size = 3,
                        .num_hidden_layers = 5,
@@ -154,7 +154,7 @@ Recipe unusual_recipe() {
                        .rope_theta = 1e6,
                        .tie_word_embeddings = true,
                        .qk_norm = true,
-                       .hidden_act = Activation::kGeglu,
+                       .hidden_act = kernels::Activation::kGeGlu,
                        .initializer_range = 5e-324};
   recipe.moe.num_experts = 12;
   recipe.moe.num_experts_per_tok = 3;
@@ -188,8 +188,10 @@ Recipe unusual_recipe() {
                       .momentum = 0.5,
                       .groups = {{.match = "*.gate.weight", .frozen = true},
                                  {.match = "*", .lr_scale = 0.5, .weight_decay = 0.0}}};
-  recipe.lr_scheduler = {
-      .type = LrSchedule::kWsd, .warmup_steps = 0.07, .min_lr_ratio = 1.0, .decay_steps = 0.25};
+  recipe.lr_scheduler = {.type = optim::ScheduleType::kWsd,
+                         .warmup_steps = 0.07,
+                         .min_lr_ratio = 1.0,
+                         .decay_steps = 0.25};
   recipe.parallel = {.dp = 4, .ep = 2};
   recipe.logging = {.logging_steps = 3};
   recipe.evaluation = {.eval_steps = 5, .eval_batches = 6};

@@ -125,7 +125,7 @@ TEST_F(RecipeAliasTest, ReadsOldNamesAtTheTopAndInTheirSection) {
                                    "warmup_ratio: 0.25\n");
   EXPECT_EQ(loaded.recipe.optimizer.lr, 0.5);
   EXPECT_EQ(loaded.recipe.training.micro_batch_size, 2);
-  EXPECT_EQ(loaded.recipe.model.dtype, Dtype::kBfloat16);
+  EXPECT_EQ(loaded.recipe.model.dtype, at::kBFloat16);
   EXPECT_EQ(loaded.recipe.lr_scheduler.warmup_steps, 0.25);
   EXPECT_EQ(loaded.origins.at("optimizer.lr").line, 6);
   EXPECT_EQ(loaded.warnings,
@@ -152,7 +152,7 @@ TEST_F(RecipeAliasTest, ReadsEachOldName) {
                             "ep_size: 4\n")
                             .recipe;
   EXPECT_EQ(recipe.training.micro_batch_size, 2);
-  EXPECT_EQ(recipe.lr_scheduler.type, LrSchedule::kInverseSqrt);
+  EXPECT_EQ(recipe.lr_scheduler.type, optim::ScheduleType::kInverseSqrt);
   EXPECT_EQ(recipe.training.activation_checkpointing, ActivationCheckpointing::kFull);
   EXPECT_EQ(recipe.lr_scheduler.warmup_steps, 3);
   EXPECT_EQ(recipe.training.max_steps, 4);
@@ -160,7 +160,7 @@ TEST_F(RecipeAliasTest, ReadsEachOldName) {
   EXPECT_EQ(recipe.dataset.sequence_length, 6);
   EXPECT_EQ(recipe.logging.logging_steps, 7);
   EXPECT_EQ(recipe.evaluation.eval_steps, 8);
-  EXPECT_EQ(recipe.model.dtype, Dtype::kFloat64);
+  EXPECT_EQ(recipe.model.dtype, at::kDouble);
   EXPECT_EQ(recipe.parallel.ep, 4);
 }
 

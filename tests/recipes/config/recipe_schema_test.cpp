@@ -175,9 +175,9 @@ TEST_F(RecipeSchemaTest, ReadsEveryFormOfAValue) {
            "parallel: {dp: 4}\n"
            "logging:\n")
           .recipe;
-  EXPECT_EQ(recipe.model.dtype, Dtype::kBfloat16);
+  EXPECT_EQ(recipe.model.dtype, at::kBFloat16);
   EXPECT_EQ(recipe.model.arch.num_key_value_heads, 2);
-  EXPECT_EQ(recipe.model.arch.hidden_act, Activation::kRelu2);
+  EXPECT_EQ(recipe.model.arch.hidden_act, kernels::Activation::kSquaredRelu);
   EXPECT_EQ(recipe.model.arch.vocab_size, std::nullopt);
   EXPECT_EQ(recipe.moe.layers, (std::vector<int64_t>{3, 1}));
   EXPECT_EQ(recipe.moe.capacity_factor, 1.0);

@@ -178,18 +178,19 @@ TEST(RecipeTest, CountsWarmupStepsOrTakesAShareOfTheRun) {
 }
 
 TEST(RecipeTest, RefusesAWayDownOfAScheduleThatHasNone) {
-  const auto with_type = [](LrSchedule type) {
+  const auto with_type = [](optim::ScheduleType type) {
     return [type](Recipe& recipe) {
       recipe.lr_scheduler.type = type;
       recipe.lr_scheduler.decay_steps = 5;
     };
   };
-  for (const LrSchedule type : {LrSchedule::kConstant, LrSchedule::kInverseSqrt}) {
+  for (const optim::ScheduleType type :
+       {optim::ScheduleType::kConstant, optim::ScheduleType::kInverseSqrt}) {
     EXPECT_EQ(validation_error(with_type(type)),
               "lr_scheduler.decay_steps: must be null unless lr_scheduler.type is linear, cosine "
               "or wsd, found 5");
   }
-  EXPECT_EQ(validation_error(with_type(LrSchedule::kWsd)), "no ConfigError");
+  EXPECT_EQ(validation_error(with_type(optim::ScheduleType::kWsd)), "no ConfigError");
 }
 
 /// What resolve_batch() makes of a micro-batch of 4, as {global, accumulation}.

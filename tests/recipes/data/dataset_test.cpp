@@ -235,17 +235,17 @@ TEST(TokenDatasetTest, BlendsWeightedSourcesEachInItsOwnEpochs) {
 }
 
 TEST(TokenDatasetTest, SaysWhatARunTakesFromEachSource) {
-  const std::vector<SourceUse> blended = two_sources(1.0, 3.0).source_uses(120);
+  const std::vector<SourceUse> blended = two_sources(1.0, 3.0).source_uses(120.0);
   EXPECT_EQ(blended[0].name, "first");
-  EXPECT_EQ(blended[0].num_samples, 30);
-  EXPECT_EQ(blended[1].num_samples, 90);
+  EXPECT_DOUBLE_EQ(blended[0].share, 0.25);
+  EXPECT_DOUBLE_EQ(blended[1].share, 0.75);
   EXPECT_DOUBLE_EQ(blended[1].num_epochs, 3.0);
   EXPECT_EQ(blended[1].num_windows, 30);
   EXPECT_EQ(blended[1].num_tokens, 31);
   EXPECT_EQ(blended[1].num_documents, 1);
-  const std::vector<SourceUse> joined = two_sources({}, {}).source_uses(200);
-  EXPECT_EQ(joined[0].num_samples, 140);
-  EXPECT_EQ(joined[1].num_samples, 60);
+  const std::vector<SourceUse> joined = two_sources({}, {}).source_uses(200.0);
+  EXPECT_DOUBLE_EQ(joined[0].share, 0.7);
+  EXPECT_DOUBLE_EQ(joined[1].share, 0.3);
   EXPECT_DOUBLE_EQ(joined[0].num_epochs, 2.0);
 }
 

@@ -48,19 +48,23 @@ TEST_F(JsonLinesTest, ReadsOneObjectALine) {
 }
 
 TEST_F(JsonLinesTest, RefusesWhatIsNoObject) {
-  expect_refused("{\"x\":\"a\"}\n{\"x\": 1,}\n",
-                 "2: expected a JSON object, found a fault at byte 9");
+  expect_refused("{\"x\":\"a\"}\n{\"x\": 1,}\n", "2: malformed JSON: fault at byte 9");
   expect_refused("[1]\n", "1: expected a JSON object, found array");
-  expect_refused("{\"x\":\"a\"} {}", "1: expected a JSON object, found a fault at byte 11");
-  expect_refused("{\"x\":\"\xff\"}", "1: expected a JSON object, found a fault at byte 7");
-  expect_refused("{\"x\":\"\\ud800\"}", "1: expected a JSON object, found a fault at byte");
-  expect_refused("{\"x\":\"a\"", "1: expected a JSON object, found a fault at byte");
+  expect_refused("{\"x\":\"a\"} {}", "1: malformed JSON: fault at byte 11");
+  expect_refused("{\"x\":\"\xff\"}", "1: malformed JSON: fault at byte 7");
+  expect_refused("{\"x\":\"\\ud800\"}", "1: malformed JSON: fault at byte");
+  expect_refused("{\"x\":1e400}", "1: malformed JSON: ");
+  expect_refused("{\"x\":\"a\"", "1: malformed JSON: fault at byte");
 }
 
 TEST_F(JsonLinesTest, RefusesWhatAParserLetsPass) {
   expect_refused("{\"x\":\"a\",\"x\":\"b\"}", "1: expected each key once, found \"x\" twice");
   expect_refused("{\"x\":\"a\",\"y\":{\"z\":1,\"z\":1}}", "1: expected each key once");
   EXPECT_EQ(read("{\"x\":\"a\",\"y\":{\"x\":1}}").size(), 1U);
+  // The object and 31 lists within it.
+  const std::string lists = std::string(31, '[') + std::string(31, ']');
+  EXPECT_EQ(read("{\"x\":\"a\",\"y\":" + lists + "}").size(), 1U);
+  expect_refused("{\"x\":\"a\",\"y\":[" + lists + "]}", "1: expected nesting of at most 32");
   expect_refused("{\"x\":" + std::string(1'000'000, '['),
                  "1: expected nesting of at most 32, found more");
   expect_refused("{\"x\":\"" + std::string(17 << 20, 'a') + "\"}",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -76,27 +77,34 @@ class RecipeDataTest : public ::testing::Test {
 TEST_F(RecipeDataTest, OpensEveryFormat) {
   const RecipeData data = load_data(blend());
   EXPECT_EQ(data.validation, nullptr);
-  const std::vector<SourceUse> uses = data.train->source_uses(100);
+  const std::vector<SourceUse> uses = data.train->source_uses(100.0);
   ASSERT_EQ(uses.size(), 5U);
   const std::vector<int64_t> num_tokens = {162, 120, 60, 12, 32};
   const std::vector<int64_t> num_documents = {2, 2, 1, 2, 1};
   const std::vector<int64_t> num_windows = {4, 3, 2, 1, 1};
-  const std::vector<int64_t> num_samples = {40, 20, 20, 10, 10};
+  const std::vector<double> shares = {0.4, 0.2, 0.2, 0.1, 0.1};
   for (size_t i = 0; i < uses.size(); ++i) {
     EXPECT_EQ(uses[i].num_tokens, num_tokens[i]) << i;
     EXPECT_EQ(uses[i].num_documents, num_documents[i]) << i;
     EXPECT_EQ(uses[i].num_windows, num_windows[i]) << i;
-    EXPECT_EQ(uses[i].num_samples, num_samples[i]) << i;
+    EXPECT_DOUBLE_EQ(uses[i].share, shares[i]) << i;
   }
 }
 
 TEST_F(RecipeDataTest, DescribesSources) {
   const RecipeData data = load_data(blend());
-  const std::string text = describe_sources(*data.train, 100);
+  TrainingRecipe training;
+  training.global_batch_size = 10;
+  training.max_steps = 10;
+  const std::string text = describe_sources(*data.train, training);
   EXPECT_NE(text.find("  40.00%    10.000           162             2  " + (folder_ / "text\n")),
             std::string::npos)
       << text;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 6);
+  // No walk over the samples, and more of them than 64 bits count.
+  training.max_steps = std::numeric_limits<int64_t>::max();
+  const std::string endless = describe_sources(*data.train, training);
+  EXPECT_NE(endless.find("  40.00%  9223372036854775808.000  "), std::string::npos) << endless;
 }
 
 /// All samples of `num_steps` steps, as `num_ranks` ranks draw them: each loads the data for itself
@@ -158,8 +166,8 @@ TEST_F(RecipeDataTest, JoinsNeighboursOfTextIntoOneStream) {
   Recipe joined = recipe({entry("text/a", DataFormat::kText), entry("text", DataFormat::kText)});
   const RecipeData data = load_data(joined);
   EXPECT_EQ(data.train->num_documents(), 2);  // a counts once
-  ASSERT_EQ(data.train->source_uses(1).size(), 1U);
-  EXPECT_EQ(data.train->source_uses(1)[0].name, (folder_ / "text/a") + " and 1 more");
+  ASSERT_EQ(data.train->source_uses(1.0).size(), 1U);
+  EXPECT_EQ(data.train->source_uses(1.0)[0].name, (folder_ / "text/a") + " and 1 more");
   EXPECT_EQ(data.train->fingerprint(),
             load_data(recipe({entry("text", DataFormat::kText)})).train->fingerprint());
   for (DataSourceRecipe& source : joined.dataset.train) {
@@ -183,6 +191,19 @@ TEST_F(RecipeDataTest, HoldsFilesOut) {
   const RecipeData data = load_data(split);
   EXPECT_EQ(data.train->num_documents(), 1);
   EXPECT_EQ(data.validation->num_documents(), 1);
+}
+
+TEST_F(RecipeDataTest, LoadsTheValidationDataAlone) {
+  Recipe recipe_of_both = recipe({entry("gone", DataFormat::kTokens)});
+  EXPECT_EQ(load_validation(recipe_of_both), nullptr);
+  EXPECT_STREQ(token_name(recipe_of_both.dataset), "token");
+  recipe_of_both.dataset.validation = {entry("text", DataFormat::kText)};
+  expect_error<DataError>([&] { load_data(recipe_of_both); }, folder_ / "gone");
+  EXPECT_EQ(load_validation(recipe_of_both)->num_documents(), 2);
+  EXPECT_STREQ(token_name(recipe_of_both.dataset), "byte");
+  Recipe split = recipe({entry("text", DataFormat::kText)});
+  split.dataset.validation_fraction = 0.5;
+  EXPECT_EQ(load_validation(split)->fingerprint(), load_data(split).validation->fingerprint());
 }
 
 TEST_F(RecipeDataTest, EvaluatesSourcesInTheirOrder) {

@@ -50,6 +50,13 @@ TEST(ModelDiffTest, NumbersAgainstNanOrInfinityAreInfinitelyFarApart) {
   EXPECT_DOUBLE_EQ(distance({kNan, kInfinity, 2}, {kNan, kInfinity, 1}).absolute, 1.0);
 }
 
+TEST(ModelDiffTest, SameBitsNeedTheSameForm) {
+  EXPECT_TRUE(same_bits(at::tensor(kNan), at::tensor(kNan)));
+  EXPECT_FALSE(same_bits(at::tensor(0.0), at::tensor(-0.0)));
+  EXPECT_FALSE(same_bits(at::zeros({2, 3}), at::zeros({3, 2})));
+  EXPECT_FALSE(same_bits(at::zeros({2}, at::kFloat), at::zeros({2}, at::kInt)));
+}
+
 TEST(ModelDiffTest, RefusesToCompareOtherForms) {
   testing::expect_error<ShapeError>([] { tensor_distance(at::zeros({2}), at::zeros({3})); },
                                     "expected the shape [2] of a");

@@ -142,11 +142,11 @@ TEST(ModelWeightsTest, RefusesAMalformedIndex) {
   expect_index_refused(R"({"weights": {}, "weight_map": {"a": "b.safetensors"}})",
                        "expected the keys metadata and weight_map, found 'weights'");
   expect_index_refused(R"({"weight_map": {"a": "b.safetensors", "a": "c.safetensors"}})",
-                       "expected every key once, found 'a' twice");
+                       "expected each key once, found \"a\" twice");
   expect_index_refused(R"({"weight_map": {}, "weight_map": {"a": "b.safetensors"}})",
-                       "expected every key once, found 'weight_map' twice");
+                       "expected each key once, found \"weight_map\" twice");
   expect_index_refused(R"({"metadata": {"a": [[[[]]]]}})",
-                       "expected an object that holds maps of texts, found a deeper one");
+                       "expected nesting of at most 2, found more");
 }
 
 TEST(ModelWeightsTest, RefusesAHugeIndexBeforeReadingIt) {

@@ -48,9 +48,9 @@ double least_mib(const Recipe& recipe) {
 TEST(MemoryCheckTest, CountsValuesMastersAndGradients) {
   Recipe recipe = vocabulary_recipe();
   EXPECT_NEAR(least_mib(recipe), 2 * 8, 0.1);
-  recipe.model.dtype = Dtype::kBfloat16;
+  recipe.model.dtype = at::kBFloat16;
   EXPECT_NEAR(least_mib(recipe), 2 * 10, 0.1);
-  recipe.model.dtype = Dtype::kFloat64;
+  recipe.model.dtype = at::kDouble;
   EXPECT_NEAR(least_mib(recipe), 2 * 16, 0.1);
   recipe.optimizer.groups = {{.match = "lm_head*", .frozen = true}};
   EXPECT_NEAR(least_mib(recipe), 2 * 8, 0.1) << "frozen parameters have no gradient";

@@ -111,6 +111,9 @@ TEST(MetricsFileTest, CutsLaterRowsAndAnUnfinishedOne) {
   write_bytes(folder / "m.jsonl", kept + "{\"step\":3,\"loss\":1.5}\n{\"step\":4,\"lo");
   cut_metrics(folder / "m.jsonl", 2);
   EXPECT_EQ(read_bytes(folder / "m.jsonl"), kept);
+  write_bytes(folder / "m.jsonl", "{\"step\":0,\"loss\":5.5}\n" + kept);
+  cut_metrics(folder / "m.jsonl", -1);
+  EXPECT_EQ(read_bytes(folder / "m.jsonl"), "");
   cut_metrics(folder / "none.jsonl", 2);
   EXPECT_FALSE(std::filesystem::exists(folder / "none.jsonl"));
 }

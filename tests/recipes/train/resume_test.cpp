@@ -23,6 +23,7 @@ Recipe some_recipe() {
   Recipe recipe;
   recipe.training.max_steps = 10;
   recipe.training.global_batch_size = 8;
+  recipe.dataset.train = {{.path = "a", .weight = 1.0}, {.path = "b", .weight = 2.0}};
   return recipe;
 }
 
@@ -83,6 +84,8 @@ TEST(ResumeTest, RefusesOtherSamplesUnlessAllowed) {
       [](Recipe& recipe) { recipe.seed = 1; },
       [](Recipe& recipe) { recipe.training.global_batch_size = 16; },
       [](Recipe& recipe) { recipe.dataset.sequence_length = 32; },
+      [](Recipe& recipe) { recipe.dataset.packing = false; },
+      [](Recipe& recipe) { recipe.dataset.train[1].weight = 3.0; },
   };
   for (const auto& change : changes) {
     expect_error<ConfigError>([&] { resume_with(change); },
@@ -93,6 +96,20 @@ TEST(ResumeTest, RefusesOtherSamplesUnlessAllowed) {
               }).size(),
               1U);
   }
+}
+
+TEST(ResumeTest, TheSameTokensMayComeFromAnotherListOfFiles) {
+  Recipe before = some_recipe();
+  before.dataset.train = {{.path = "a"}, {.path = "b"}};
+  Recipe now = before;
+  const auto resume = [&] {
+    return check_resume(
+        before, now, {.data_fingerprint = kFingerprint}, "run/step-0000003", kFingerprint);
+  };
+  now.dataset.train = {{.path = "folder"}};
+  EXPECT_FALSE(resume().empty());
+  now.dataset.train = {{.path = "folder", .weight = 1.0}};
+  expect_error<ConfigError>(resume, "dataset.train.0.weight was null and is 1");
 }
 
 TEST(ResumeTest, RefusesOtherDataUnlessAllowed) {
