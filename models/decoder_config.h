@@ -9,16 +9,10 @@
 
 #include "core/config_faults.h"
 #include "kernels/activation.h"
+#include "models/activation_checkpointing.h"
 #include "moe/moe_layer.h"
 
 namespace hecaton::models {
-
-/// What a block forgets between forward and backward, and then computes again.
-enum class ActivationCheckpointing {
-  kNone,  ///< nothing
-  kFull,  ///< all but its input and its routing decision
-  kMoe,   ///< what its MoE layer does; attention is kept
-};
 
 /// The MoE layers of a decoder.
 struct DecoderMoeConfig {

@@ -7,16 +7,10 @@
 #include <optional>
 
 #include "core/config_faults.h"
+#include "moe/capacity_scope.h"
 #include "moe/routing.h"
 
 namespace hecaton::moe {
-
-/// The set of tokens that shares an expert's capacity.
-enum class CapacityScope {
-  kSequence,    ///< the tokens of one sequence; independent of layout and micro-batch
-  kMicroBatch,  ///< the tokens of all ranks at one accumulation index; independent of the layout
-  kRank,        ///< the tokens of one rank; depends on the layout, to compare with other systems
-};
 
 /// How many tokens an expert takes.
 struct CapacityConfig {

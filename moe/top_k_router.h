@@ -12,11 +12,9 @@
 #include "core/config_faults.h"
 #include "core/options.h"
 #include "moe/router.h"
+#include "moe/router_score.h"
 
 namespace hecaton::moe {
-
-/// How logits become scores.
-enum class RouterScore { kSoftmax, kSigmoid };
 
 /// Settings of a layer's router, those of TopKRouter among them.
 struct RouterConfig {

@@ -45,7 +45,7 @@ Broken constant_router_weight(const Recipe& recipe) {
 
 Broken constant_scores(const Recipe& recipe) {
   const RouterRecipe& router = recipe.moe.router;
-  if (recipe.moe.num_experts_per_tok > 1 || router.score != RouterScore::kSoftmax ||
+  if (recipe.moe.num_experts_per_tok > 1 || router.score != moe::RouterScore::kSoftmax ||
       !router.score_after_topk) {
     return std::nullopt;
   }

@@ -14,6 +14,9 @@
 
 #include "core/options.h"
 #include "kernels/activation_kind.h"
+#include "models/activation_checkpointing.h"
+#include "moe/capacity_scope.h"
+#include "moe/router_score.h"
 #include "optim/schedule.h"
 #include "recipes/data/token_array.h"
 
@@ -26,9 +29,6 @@ namespace hecaton::recipes {
 /// stays within 63 bits.
 constexpr int64_t kMaxBatchFactor = int64_t{1} << 20;
 
-enum class RouterScore { kSoftmax, kSigmoid };
-enum class CapacityScope { kSequence, kMicroBatch, kRank };
-enum class ActivationCheckpointing { kNone, kFull, kMoe };
 enum class OnNonfinite { kStop, kSkip };
 enum class DataFormat { kText, kTokens, kMegatron, kPromptCompletion, kMessages };
 enum class TrainOn { kAssistant, kCompletion, kAll };
@@ -70,8 +70,9 @@ struct ModelRecipe {
 };
 
 struct RouterRecipe {
-  std::string type = "top_k";                 ///< Registered router.
-  RouterScore score = RouterScore::kSoftmax;  ///< From logits to scores. Default: Mixtral.
+  std::string type = "top_k";  ///< Registered router.
+  /// From logits to scores. Default: Mixtral.
+  moe::RouterScore score = moe::RouterScore::kSoftmax;
   /// Scores over the chosen experts alone. With softmax it needs K > 1.
   bool score_after_topk = false;
   bool norm_topk_prob = true;   ///< A token's weights sum to 1. Needs K > 1.
@@ -109,7 +110,7 @@ struct MoeRecipe {
   /// Room per expert over its even share. 1e-6 to 1e6. Unset: dropless.
   std::optional<double> capacity_factor = {};
   /// Tokens among which an expert's room is counted.
-  CapacityScope capacity_scope = CapacityScope::kSequence;
+  moe::CapacityScope capacity_scope = moe::CapacityScope::kSequence;
   /// Each type at most once.
   std::vector<LossRecipe> losses = {LossRecipe{}};
 
@@ -174,7 +175,7 @@ struct TrainingRecipe {
   int64_t max_steps = 0;                      ///< Optimizer steps of the run. At least 1. Required.
   std::optional<double> max_grad_norm = 1.0;  ///< Clipping threshold. Above 0. Unset: no clipping.
   /// What a block computes again in backward instead of keeping it.
-  ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::kNone;
+  models::ActivationCheckpointing activation_checkpointing = models::ActivationCheckpointing::kNone;
   std::optional<int64_t> num_threads = {};  ///< Per rank. At least 1. Unset: share of the cores.
   /// Minutes after which the run saves and stops, as if told by a signal. Above 0. Unset: no limit.
   std::optional<double> max_minutes = {};

@@ -161,6 +161,8 @@ Keys model_keys() {
 }
 
 Keys moe_keys() {
+  using moe::CapacityScope;
+  using moe::RouterScore;
   const Codec<RouterScore> score =
       choice<RouterScore>({{"softmax", RouterScore::kSoftmax}, {"sigmoid", RouterScore::kSigmoid}});
   const Codec<CapacityScope> scope =
@@ -233,6 +235,7 @@ Keys data_keys() {
 
 Keys training_keys() {
   const Codec<int64_t> factor = integer(1, kMaxBatchFactor);
+  using models::ActivationCheckpointing;
   const Codec<ActivationCheckpointing> checkpointing =
       choice<ActivationCheckpointing>({{"none", ActivationCheckpointing::kNone},
                                        {"full", ActivationCheckpointing::kFull},

@@ -8,41 +8,6 @@
 namespace hecaton::recipes {
 namespace {
 
-models::ActivationCheckpointing activation_checkpointing(ActivationCheckpointing mode) {
-  switch (mode) {
-    case ActivationCheckpointing::kNone:
-      return models::ActivationCheckpointing::kNone;
-    case ActivationCheckpointing::kFull:
-      return models::ActivationCheckpointing::kFull;
-    case ActivationCheckpointing::kMoe:
-      break;
-  }
-  return models::ActivationCheckpointing::kMoe;
-}
-
-moe::CapacityScope capacity_scope(CapacityScope scope) {
-  switch (scope) {
-    case CapacityScope::kSequence:
-      return moe::CapacityScope::kSequence;
-    case CapacityScope::kMicroBatch:
-      return moe::CapacityScope::kMicroBatch;
-    case CapacityScope::kRank:
-      break;
-  }
-  return moe::CapacityScope::kRank;
-}
-
-/// The word of a recipe that `convert` turns into `value`. The words of an enumeration are 0, 1,
-/// ... up to `last`.
-template <typename Word, typename Value>
-Word word_of(Value value, Value (*convert)(Word), Word last) {
-  int word = 0;
-  while (word < static_cast<int>(last) && convert(static_cast<Word>(word)) != value) {
-    ++word;
-  }
-  return static_cast<Word>(word);
-}
-
 models::DecoderMoeConfig moe_config(const Recipe& recipe) {
   const MoeRecipe& moe = recipe.moe;
   models::DecoderMoeConfig config;
@@ -52,14 +17,13 @@ models::DecoderMoeConfig moe_config(const Recipe& recipe) {
   config.router = {.type = moe.router.type,
                    .num_experts = moe.num_experts,
                    .num_experts_per_tok = moe.num_experts_per_tok,
-                   .score = moe.router.score == RouterScore::kSoftmax ? moe::RouterScore::kSoftmax
-                                                                      : moe::RouterScore::kSigmoid,
+                   .score = moe.router.score,
                    .score_after_topk = moe.router.score_after_topk,
                    .norm_topk_prob = moe.router.norm_topk_prob,
                    .scaling_factor = moe.router.scaling_factor,
                    .options = moe.router.options};
   config.experts = {.type = moe.experts.type, .options = moe.experts.options};
-  config.capacity = {.factor = moe.capacity_factor, .scope = capacity_scope(moe.capacity_scope)};
+  config.capacity = {.factor = moe.capacity_factor, .scope = moe.capacity_scope};
   for (const LossRecipe& loss : moe.losses) {
     config.losses.push_back({.type = loss.type, .coef = loss.coef, .options = loss.options});
   }
@@ -84,8 +48,7 @@ models::DecoderConfig decoder_config(const Recipe& recipe) {
           .hidden_act = arch.hidden_act,
           .initializer_range = arch.initializer_range,
           .dtype = recipe.model.dtype,
-          .activation_checkpointing =
-              activation_checkpointing(recipe.training.activation_checkpointing),
+          .activation_checkpointing = recipe.training.activation_checkpointing,
           .moe = moe_config(recipe)};
 }
 
@@ -118,13 +81,12 @@ void set_architecture(const models::DecoderConfig& config, Recipe& recipe) {
   moe.router.type = router.type;
   moe.router.options = router.options;
   moe.experts = {.type = config.moe.experts.type, .options = config.moe.experts.options};
-  moe.router.score =
-      router.score == moe::RouterScore::kSoftmax ? RouterScore::kSoftmax : RouterScore::kSigmoid;
+  moe.router.score = router.score;
   moe.router.score_after_topk = router.score_after_topk;
   moe.router.norm_topk_prob = router.norm_topk_prob;
   moe.router.scaling_factor = router.scaling_factor;
   moe.capacity_factor = config.moe.capacity.factor;
-  moe.capacity_scope = word_of(config.moe.capacity.scope, capacity_scope, CapacityScope::kRank);
+  moe.capacity_scope = config.moe.capacity.scope;
 }
 
 optim::OptimizerConfig optimizer_config(const Recipe& recipe) {

@@ -161,12 +161,12 @@ Recipe unusual_recipe() {
   recipe.moe.moe_intermediate_size = 7;
   recipe.moe.shared_expert_intermediate_size = 2;
   recipe.moe.layers = {{4, 0}};
-  recipe.moe.router.score = RouterScore::kSigmoid;
+  recipe.moe.router.score = moe::RouterScore::kSigmoid;
   recipe.moe.router.score_after_topk = true;
   recipe.moe.router.norm_topk_prob = false;
   recipe.moe.router.scaling_factor = 2.5;
   recipe.moe.capacity_factor = 1.25;
-  recipe.moe.capacity_scope = CapacityScope::kRank;
+  recipe.moe.capacity_scope = moe::CapacityScope::kRank;
   recipe.moe.losses = {{"z", 0.0}, {"switch", 1.0}};
   recipe.dataset = {
       .train = {{.path = "a b/${c}\n\"\\é", .extensions = {".txt", "no"}}, {.path = "~"}},
@@ -178,7 +178,7 @@ Recipe unusual_recipe() {
                      .gradient_accumulation_steps = 3,
                      .max_steps = 1000,
                      .max_grad_norm = std::nullopt,
-                     .activation_checkpointing = ActivationCheckpointing::kMoe,
+                     .activation_checkpointing = models::ActivationCheckpointing::kMoe,
                      .num_threads = 2};
   recipe.optimizer = {.type = "muon",
                       .lr = 0.1 + 0.2,

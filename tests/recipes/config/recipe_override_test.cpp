@@ -153,7 +153,7 @@ TEST_F(RecipeAliasTest, ReadsEachOldName) {
                             .recipe;
   EXPECT_EQ(recipe.training.micro_batch_size, 2);
   EXPECT_EQ(recipe.lr_scheduler.type, optim::ScheduleType::kInverseSqrt);
-  EXPECT_EQ(recipe.training.activation_checkpointing, ActivationCheckpointing::kFull);
+  EXPECT_EQ(recipe.training.activation_checkpointing, models::ActivationCheckpointing::kFull);
   EXPECT_EQ(recipe.lr_scheduler.warmup_steps, 3);
   EXPECT_EQ(recipe.training.max_steps, 4);
   EXPECT_EQ(recipe.training.max_grad_norm, 5);

@@ -181,8 +181,8 @@ TEST_F(RecipeSchemaTest, ReadsEveryFormOfAValue) {
   EXPECT_EQ(recipe.model.arch.vocab_size, std::nullopt);
   EXPECT_EQ(recipe.moe.layers, (std::vector<int64_t>{3, 1}));
   EXPECT_EQ(recipe.moe.capacity_factor, 1.0);
-  EXPECT_EQ(recipe.moe.capacity_scope, CapacityScope::kMicroBatch);
-  EXPECT_EQ(recipe.moe.router.score, RouterScore::kSigmoid);
+  EXPECT_EQ(recipe.moe.capacity_scope, moe::CapacityScope::kMicroBatch);
+  EXPECT_EQ(recipe.moe.router.score, moe::RouterScore::kSigmoid);
   EXPECT_EQ(recipe.moe.router.scaling_factor, 2.5);
   EXPECT_EQ(recipe.moe.losses, (std::vector<LossRecipe>{{"z", 1e-3}}));
   EXPECT_EQ(recipe.optimizer.betas, (std::array<double, 2>{0.8, 0.9}));

@@ -67,7 +67,7 @@ TEST(RecipeTest, RefusesSoftmaxOverASingleExpert) {
             "moe.router.score is softmax: a score that is always 1 does not train the router");
   EXPECT_EQ(validation_error([&](Recipe& recipe) {
               use_one_expert(recipe);
-              recipe.moe.router.score = RouterScore::kSigmoid;
+              recipe.moe.router.score = moe::RouterScore::kSigmoid;
             }),
             "no ConfigError");
 }
