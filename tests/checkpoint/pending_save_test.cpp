@@ -16,6 +16,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/step_folder.h"
 #include "core/error.h"
 #include "parallel/single.h"
 #include "parallel/threads.h"
