@@ -58,7 +58,7 @@ void save(const std::string& folder, Cut cut, const SharedCommunicator& world) {
   pending.commit();
 }
 
-TEST(ReshardTest, LoadsTheSameBitsHoweverTheTensorsWereCut) {
+TEST(TrapsTest, Trap13LoadsTheSameBitsHoweverTheTensorsWereCut) {
   parallel::on_each_world([](const SharedCommunicator& world) {
     const std::vector<TensorPiece> expected = sample_state();
     for (const Cut saved : {Cut::kReplicated, Cut::kByTensor, Cut::kSharded}) {
