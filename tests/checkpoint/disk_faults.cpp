@@ -196,6 +196,7 @@ int disk_faults_num_calls() {
   return now.num_calls;
 }
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library has names of its own
 int open(const char* path, int flags, ...) {
   mode_t mode = 0;
   if ((flags & O_CREAT) != 0) {
@@ -293,5 +294,6 @@ int mkdir(const char* path, mode_t mode) noexcept {
   }
   return result;
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 }  // extern "C"

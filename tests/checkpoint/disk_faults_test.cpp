@@ -133,7 +133,8 @@ int interrupt_every_call(int num_ranks, int fault) {
     EXPECT_EQ(ending == Ending::kKilled, fault < 0);
     EXPECT_NE(ending, Ending::kOther);
     EXPECT_TRUE(newest == 3 || (newest == 2 && ending != Ending::kSaved)) << newest;
-    Checkpoint(run + "/step-0000002", parallel::make_single());  // throws if it was touched
+    // Throws if it was touched.
+    static_cast<void>(Checkpoint(run + "/step-0000002", parallel::make_single()));
     // A run that goes on finds nothing in its way, and clears up.
     save(run, 4, num_ranks);
     EXPECT_EQ(expect_whole(run), 4);
