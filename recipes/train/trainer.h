@@ -59,6 +59,7 @@ class Trainer {
   void save();
   void print_closing_block();
 
+  StopSignals signals_;  ///< first, so that a request while data is read is kept
   LoadedRecipe loaded_;  ///< as it was given, with the batch of this world resolved
   Recipe recipe_;        ///< resolved for this rank count
   parallel::Mesh& mesh_;
@@ -70,7 +71,6 @@ class Trainer {
   TrainingState state_;
   double elapsed_before_s_ = 0.0;  ///< of the processes before this one
   Clock::time_point start_ = Clock::now();
-  StopSignals signals_;
   std::optional<TrainingLog> log_;  ///< on rank 0
   bool is_best_ = false;            ///< the last evaluation was the best so far
   int64_t last_saved_step_ = -1;    ///< in the run folder

@@ -11,14 +11,26 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace {
+
+/// A name that a folder has got since its fsync.
+struct NewName {
+  ino_t inode = 0;  ///< of the folder
+  int folder = -1;  ///< its descriptor: it may get another name itself
+  std::string name;
+  std::string before;  ///< the name until then; of a new file a path out of the way
+  unsigned flags = 0;  ///< of renameat2
+};
 
 struct State {
   std::mutex mutex;
@@ -27,6 +39,8 @@ struct State {
   int fault = 0;
   int num_calls = 0;
   std::map<ino_t, int> unsynced;  ///< a descriptor of each file that was written since its fsync
+  std::vector<NewName> names;
+  int num_names = 0;  ///< so far
 };
 
 int fault_of(const char* name) {
@@ -54,6 +68,12 @@ State& state() {
   for (const auto& [inode, descriptor] : state().unsynced) {
     static_cast<void>(::ftruncate(descriptor, 0));
   }
+  if (state().fault == kPowerCut) {
+    for (auto it = state().names.rbegin(); it != state().names.rend(); ++it) {
+      ::syscall(
+          SYS_renameat2, it->folder, it->name.c_str(), it->folder, it->before.c_str(), it->flags);
+    }
+  }
   ::kill(::getpid(), SIGKILL);
   std::abort();  // not reached
 }
@@ -68,7 +88,7 @@ bool must_fail(const std::string& path) {
   if (++now.num_calls != now.call) {
     return false;
   }
-  if (now.fault == kPowerCut) {
+  if (now.fault < 0) {
     cut_power();
   }
   errno = now.fault;
@@ -91,6 +111,35 @@ bool is_watched(int descriptor) {
   return !folder.empty() && path_of(descriptor).compare(0, folder.size(), folder) == 0;
 }
 
+bool exists(int folder, const char* path) {
+  struct stat status = {};
+  return ::fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/// from: the path before; empty: it was not there.
+void add_name(const std::string& path, const std::string& from, unsigned flags) {
+  State& now = state();
+  const std::lock_guard lock(now.mutex);
+  if (now.call == 0 || now.folder.empty() || path.compare(0, now.folder.size(), now.folder) != 0) {
+    return;
+  }
+  const std::filesystem::path to = path;
+  const std::filesystem::path old = from;
+  NewName made = {.name = to.filename(), .before = from, .flags = flags};
+  if (from.empty()) {
+    made.before =
+        now.folder + ".lost-" + std::to_string(::getpid()) + "-" + std::to_string(++now.num_names);
+  } else if (old.parent_path() == to.parent_path()) {
+    made.before = old.filename();
+  }
+  made.folder = static_cast<int>(
+      ::syscall(SYS_openat, AT_FDCWD, to.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct stat status = {};
+  ::fstat(made.folder, &status);
+  made.inode = status.st_ino;
+  now.names.push_back(std::move(made));
+}
+
 void set_synced(int descriptor, bool is_synced) {
   struct stat status = {};
   if (!is_watched(descriptor) || ::fstat(descriptor, &status) != 0) {
@@ -98,6 +147,11 @@ void set_synced(int descriptor, bool is_synced) {
   }
   State& now = state();
   const std::lock_guard lock(now.mutex);
+  if (is_synced) {
+    std::erase_if(now.names, [&](const NewName& made) {
+      return made.inode == status.st_ino && ::syscall(SYS_close, made.folder) == 0;
+    });
+  }
   const auto found = now.unsynced.find(status.st_ino);
   if (is_synced && found != now.unsynced.end()) {
     ::syscall(SYS_close, found->second);
@@ -131,12 +185,18 @@ void disk_faults_arm(const char* folder, int call, int fault) {
   now.num_calls = 0;
 }
 
+void disk_faults_cut_power() {
+  const std::lock_guard lock(state().mutex);
+  cut_power();
+}
+
 int disk_faults_num_calls() {
   State& now = state();
   const std::lock_guard lock(now.mutex);
   return now.num_calls;
 }
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library has names of its own
 int open(const char* path, int flags, ...) {
   mode_t mode = 0;
   if ((flags & O_CREAT) != 0) {
@@ -148,7 +208,12 @@ int open(const char* path, int flags, ...) {
       return -1;
     }
   }
-  return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  const bool is_new = (flags & O_CREAT) != 0 && !exists(AT_FDCWD, path);
+  const auto descriptor = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  if (is_new && descriptor >= 0) {
+    add_name(path, "", 0);
+  }
+  return descriptor;
 }
 
 int close(int descriptor) {
@@ -188,9 +253,17 @@ int fdatasync(int descriptor) {
 
 int renameat2(
     int old_folder, const char* from, int new_folder, const char* to, unsigned flags) noexcept {
-  return must_fail(path_of(new_folder, to))
-             ? -1
-             : static_cast<int>(::syscall(SYS_renameat2, old_folder, from, new_folder, to, flags));
+  if (must_fail(path_of(new_folder, to))) {
+    return -1;
+  }
+  // What a rename replaces could not come back: such a one is not undone.
+  const bool is_undone = flags == RENAME_EXCHANGE || !exists(new_folder, to);
+  const auto result =
+      static_cast<int>(::syscall(SYS_renameat2, old_folder, from, new_folder, to, flags));
+  if (is_undone && result == 0) {
+    add_name(path_of(new_folder, to), path_of(old_folder, from), flags);
+  }
+  return result;
 }
 
 int rename(const char* from, const char* to) noexcept {
@@ -212,7 +285,15 @@ int rmdir(const char* path) noexcept {
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {
-  return must_fail(path) ? -1 : static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+  if (must_fail(path)) {
+    return -1;
+  }
+  const auto result = static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+  if (result == 0) {
+    add_name(path, "", 0);
+  }
+  return result;
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 }  // extern "C"

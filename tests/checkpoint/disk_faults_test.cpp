@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <exception>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using hecaton::testing::expect_bitwise_equal;
+using hecaton::testing::read_bytes;
 using hecaton::testing::TemporaryFolder;
 using hecaton::testing::write_bytes;
 using SharedCommunicator = std::shared_ptr<parallel::Communicator>;
@@ -128,10 +130,11 @@ int interrupt_every_call(int num_ranks, int fault) {
       EXPECT_EQ(newest, 3);
       return call - 1;
     }
-    EXPECT_EQ(ending == Ending::kKilled, fault == kPowerCut);
+    EXPECT_EQ(ending == Ending::kKilled, fault < 0);
     EXPECT_NE(ending, Ending::kOther);
     EXPECT_TRUE(newest == 3 || (newest == 2 && ending != Ending::kSaved)) << newest;
-    Checkpoint(run + "/step-0000002", parallel::make_single());  // throws if it was touched
+    // Throws if it was touched.
+    static_cast<void>(Checkpoint(run + "/step-0000002", parallel::make_single()));
     // A run that goes on finds nothing in its way, and clears up.
     save(run, 4, num_ranks);
     EXPECT_EQ(expect_whole(run), 4);
@@ -145,6 +148,28 @@ int interrupt_every_call(int num_ranks, int fault) {
 
 TEST(DiskFaultsTest, APowerCutAtAnyCallLeavesWholeCheckpoints) {
   EXPECT_GT(interrupt_every_call(/*num_ranks=*/1, kPowerCut), 40);
+}
+
+TEST(DiskFaultsTest, APowerCutAfterASaveLosesNothing) {
+  const int never = std::numeric_limits<int>::max();
+  for (const int num_ranks : {1, 2}) {
+    const TemporaryFolder root;
+    const std::string run = root / "run";
+    fs::create_directory(run);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      at::set_num_threads(1);
+      disk_faults_arm(run.c_str(), never, kPowerCut);
+      for (const int64_t step : {1, 2, 3}) {
+        save(run, step, num_ranks);
+      }
+      disk_faults_cut_power();
+    }
+    EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+    EXPECT_EQ(expect_whole(run), 3);
+    EXPECT_EQ(read_bytes(run + "/latest"), "step-0000003\n");
+    EXPECT_EQ(std::distance(fs::directory_iterator(run), {}), 3) << "leftovers";
+  }
 }
 
 TEST(DiskFaultsTest, AFullDiskAtAnyCallLeavesWholeCheckpoints) {
@@ -178,10 +203,11 @@ TEST_P(DiskFaultsSlowTest, AtAnyCallLeavesWholeCheckpoints) {
   EXPECT_GT(interrupt_every_call(num_ranks, fault), 40);
 }
 
-INSTANTIATE_TEST_SUITE_P(All,
-                         DiskFaultsSlowTest,
-                         ::testing::Combine(::testing::Values(1, 2, 4),
-                                            ::testing::Values(kPowerCut, ENOSPC, EIO, EROFS)));
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    DiskFaultsSlowTest,
+    ::testing::Combine(::testing::Values(1, 2, 4),
+                       ::testing::Values(kPowerCut, kPowerCutThatKeepsNames, ENOSPC, EIO, EROFS)));
 
 }  // namespace
 }  // namespace hecaton::checkpoint

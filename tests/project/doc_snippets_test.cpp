@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Hecaton authors
 
-// What the documents show as code is what the project compiles, reads and runs.
+// What the documents show as code is what the project compiles, reads and runs; files and tests
+// that they name are there.
 
 #include <filesystem>
 #include <regex>
@@ -128,6 +129,36 @@ std::set<std::string> commands_of_program() {
                  std::regex(R"re(\.name = "([a-z-]+)")re"));
 }
 
+// Files in our folders, and scripts. Patterns are none: `moe/<name>.h`, `optim/muon.{h,cpp}`.
+std::set<std::string> paths_in(const std::string& code) {
+  static const std::regex kFile(
+      R"((?:^|[^\w/.-]|hecaton/)((?:checkpoint|cmake|configs|core|docs|examples|kernels|models|moe)"
+      R"(|optim|parallel|recipes|scripts|tests)/[\w./-]*\.\w+))");
+  static const std::regex kScript(R"(\b(scripts/[a-z.-]+))");
+  std::set<std::string> paths = matches(code, kFile);
+  paths.merge(matches(code, kScript));
+  return paths;
+}
+
+// `Suite.Case` of every test.
+std::set<std::string> names_of_tests() {
+  static const std::regex kTest(R"(^TEST(?:_F|_P)?\((\w+), (\w+)\).*$)");
+  const auto is_test = [](const std::filesystem::path& name) {
+    const std::string text = name.string();
+    return text.size() > 9 && text.compare(text.size() - 9, 9, "_test.cpp") == 0;
+  };
+  std::set<std::string> names;
+  for (const SourceFile& file : read_tree(testing::source_dir(), is_test)) {
+    for (const std::string& line : file.lines) {
+      std::smatch match;
+      if (std::regex_match(line, match, kTest)) {
+        names.insert(match[1].str() + "." + match[2].str());
+      }
+    }
+  }
+  return names;
+}
+
 bool is_document(const std::filesystem::path& name) {
   return name.extension() == ".md";
 }
@@ -171,14 +202,27 @@ TEST(DocSnippetsTest, TheReadmeNamesEveryCommand) {
               ::testing::IsSubsetOf(commands_in(code_of(lines_of("README.md")))));
 }
 
-TEST(DocSnippetsTest, EveryScriptInADocumentExists) {
+TEST(DocSnippetsTest, EveryPathInADocumentExists) {
   const std::filesystem::path root = testing::source_dir();
   for (const SourceFile& file : read_tree(root, is_document)) {
-    for (const std::string& script :
-         matches(code_of(file.lines), std::regex(R"(\b(scripts/[a-z.-]+))"))) {
-      EXPECT_TRUE(std::filesystem::exists(root / script)) << file.path << " names " << script;
+    for (const std::string& path : paths_in(code_of(file.lines))) {
+      EXPECT_TRUE(std::filesystem::exists(root / path)) << file.path << " names " << path;
     }
   }
+}
+
+TEST(DocSnippetsTest, EveryTestInADocumentExists) {
+  const std::regex test(R"(\b(\w+Test\.[A-Z]\w*))");
+  const std::set<std::string> known = names_of_tests();
+  EXPECT_EQ(known.count("DocSnippetsTest.EveryTestInADocumentExists"), 1U);
+  size_t num_named = 0;
+  for (const SourceFile& file : read_tree(testing::source_dir(), is_document)) {
+    for (const std::string& name : matches(code_of(file.lines), test)) {
+      EXPECT_EQ(known.count(name), 1U) << file.path << " names " << name;
+      ++num_named;
+    }
+  }
+  EXPECT_GT(num_named, 30U) << "docs/papers.md names more";
 }
 
 TEST(DocSnippetsTest, ReadsCommandsFromCodeAlone) {
@@ -188,6 +232,12 @@ TEST(DocSnippetsTest, ReadsCommandsFromCodeAlone) {
                           "```",
                           "hecaton bench"};
   EXPECT_EQ(commands_in(code_of(document)), (std::set<std::string>{"eval", "print-config"}));
+}
+
+TEST(DocSnippetsTest, ReadsPathsOfOurFoldersAlone) {
+  EXPECT_EQ(paths_in("moe/router.h <hecaton/core/rng.h> scripts/test; mine/moe/a.h runs/x.txt "
+                     "kernels/<op>.h optim/schedule.{h,cpp} kernels/*.h docs/data.md\n"),
+            (std::set<std::string>{"core/rng.h", "docs/data.md", "moe/router.h", "scripts/test"}));
 }
 
 }  // namespace

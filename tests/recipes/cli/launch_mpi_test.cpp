@@ -75,6 +75,37 @@ TEST(LaunchMpiTest, TerminationSavesAndEndsWith75) {
   EXPECT_TRUE(ranks_of(folder / "run").empty());
 }
 
+TEST(LaunchMpiTest, ARequestBeforeTheRanksListenIsNoLostPeer) {
+  for (const int signal : {SIGUSR1, SIGTERM}) {
+    const TemporaryFolder folder;
+    RunningProgram program(tiny_training(folder / "run"), launch_prefix());
+    // They load libraries for some tenths of a second then.
+    for (int i = 0; i < 6000 && ranks_of(folder / "run").size() < 2; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    program.send(signal);
+    const ProgramResult result = program.wait();
+    EXPECT_EQ(result.exit_code, 128 + SIGUSR1) << result.errors;
+    EXPECT_EQ(result.errors.find("a peer was lost"), std::string::npos) << result.errors;
+    EXPECT_FALSE(fs::exists(folder / "run"));
+  }
+}
+
+TEST(LaunchMpiTest, ASecondTerminationEndsTheRanks) {
+  const TemporaryFolder folder;
+  RunningProgram program(endless_training(folder / "run"), launch_prefix());
+  wait_for_steps(folder / "run");
+  const std::vector<pid_t> ranks = ranks_of(folder / "run");
+  ASSERT_EQ(ranks.size(), 2U);
+  kill(ranks.back(), SIGSTOP);  // so that nothing is saved before the second one
+  program.send(SIGTERM);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  program.send(SIGTERM);
+  const ProgramResult result = program.wait();
+  EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.errors;
+  EXPECT_TRUE(ranks_of(folder / "run").empty());
+}
+
 TEST(LaunchMpiTest, AKilledRankIsALostPeer) {
   const TemporaryFolder folder;
   RunningProgram program(endless_training(folder / "run"), launch_prefix());
