@@ -30,6 +30,12 @@ struct LoadedRecipe {
 ///              "FILE:LINE:COLUMN: key.path: message" or "override 'a.b=c': key.path: message".
 LoadedRecipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
 
+/// Reads a recipe from memory. path: names the text in messages, and the run folder by its stem.
+/// Returns, Errors: those of load_recipe() for a file that holds `text`.
+LoadedRecipe parse_recipe(const std::string& text,
+                          const std::string& path,
+                          const std::vector<std::string>& overrides = {});
+
 /// Checks a recipe that was made in code.
 /// Errors:      ConfigError with every fault, a line each: "key.path: message".
 void validate_recipe(const Recipe& recipe);
