@@ -24,7 +24,8 @@
 namespace hecaton::recipes {
 namespace {
 
-constexpr size_t kMaxRecipeBytes = size_t{1} << 20;
+// yaml-cpp needs up to 230 times as much memory.
+constexpr size_t kMaxRecipeBytes = size_t{1} << 18;
 
 /// At most one byte more than a recipe may have.
 std::string read_recipe_file(const std::string& path) {
@@ -45,7 +46,7 @@ std::string read_recipe_file(const std::string& path) {
 /// The text as a tree. Faults that leave nothing to read end here.
 YamlNode read_tree(const std::string& text, const std::string& path, FaultList& faults) {
   if (text.size() > kMaxRecipeBytes) {
-    throw ConfigError("recipe is larger than 1 MiB: " + path);
+    throw ConfigError("recipe is larger than 256 KiB: " + path);
   }
   const Origin start{one_line(path), 1, 1};
   YamlNode root = parse_yaml(text, start, "", faults);
