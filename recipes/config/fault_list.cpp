@@ -47,6 +47,9 @@ Origin override_origin(const std::string& argument, int number) {
 }
 
 void FaultList::add(const Origin& origin, const std::string& path, const std::string& message) {
+  if (faults_.size() == kMaxFaults) {
+    throw ConfigError(text() + "\nand more than these " + std::to_string(kMaxFaults) + " faults");
+  }
   faults_.push_back({origin, path, message});
 }
 
@@ -57,9 +60,12 @@ bool FaultList::touches(const std::string& path) const {
 }
 
 void FaultList::throw_if_any() const {
-  if (faults_.empty()) {
-    return;
+  if (!faults_.empty()) {
+    throw ConfigError(text());
   }
+}
+
+std::string FaultList::text() const {
   std::vector<Fault> sorted = faults_;
   std::stable_sort(sorted.begin(), sorted.end(), [](const Fault& a, const Fault& b) {
     return std::make_tuple(a.origin.line == 0, a.origin.line, a.origin.column) <
@@ -71,7 +77,7 @@ void FaultList::throw_if_any() const {
     text += place(fault.origin) + (fault.path.empty() ? "" : one_line(fault.path) + ": ");
     text += fault.message;
   }
-  throw ConfigError(text);
+  return text;
 }
 
 std::string join_path(const std::string& section, const std::string& name) {

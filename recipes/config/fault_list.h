@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,14 @@ struct Origin {
 /// The origin of an override. number: its place on the command line.
 Origin override_origin(const std::string& argument, int number);
 
+/// Most faults that are listed. A text that has more is no recipe with mistakes in it.
+constexpr size_t kMaxFaults = 100;
+
 /// Collects every fault of a recipe, so that a user sees all of them at once.
 class FaultList {
  public:
   /// path: the dotted key, empty for the document as a whole. message: the rule, then what was
-  /// found.
+  /// found. Errors: ConfigError with the faults so far, if there are kMaxFaults already.
   void add(const Origin& origin, const std::string& path, const std::string& message);
 
   bool is_empty() const { return faults_.empty(); }
@@ -49,6 +53,9 @@ class FaultList {
     std::string path;
     std::string message;
   };
+  /// A line per fault.
+  std::string text() const;
+
   std::vector<Fault> faults_;
 };
 

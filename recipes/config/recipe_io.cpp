@@ -24,8 +24,10 @@
 namespace hecaton::recipes {
 namespace {
 
-constexpr size_t kMaxRecipeBytes = size_t{1} << 20;
+// yaml-cpp needs up to 230 times as much memory.
+constexpr size_t kMaxRecipeBytes = size_t{1} << 18;
 
+/// At most one byte more than a recipe may have.
 std::string read_recipe_file(const std::string& path) {
   std::error_code status;  // a path that cannot be looked up counts as missing
   if (!std::filesystem::exists(path, status)) {
@@ -38,16 +40,16 @@ std::string read_recipe_file(const std::string& path) {
   }
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() > kMaxRecipeBytes) {
-    throw ConfigError("recipe is larger than 1 MiB: " + path);
-  }
   return text;
 }
 
-/// The file as a tree. Faults that leave nothing to read end here.
-YamlNode read_tree(const std::string& path, FaultList& faults) {
+/// The text as a tree. Faults that leave nothing to read end here.
+YamlNode read_tree(const std::string& text, const std::string& path, FaultList& faults) {
+  if (text.size() > kMaxRecipeBytes) {
+    throw ConfigError("recipe is larger than 256 KiB: " + path);
+  }
   const Origin start{one_line(path), 1, 1};
-  YamlNode root = parse_yaml(read_recipe_file(path), start, "", faults);
+  YamlNode root = parse_yaml(text, start, "", faults);
   if (root.kind == YamlNode::Kind::kNull && faults.is_empty()) {
     faults.add(start, "", "the recipe is empty");
   }
@@ -115,9 +117,15 @@ void set_origins(YamlNode& node, const std::string& path, const Origins& origins
 }  // namespace
 
 LoadedRecipe load_recipe(const std::string& path, const std::vector<std::string>& overrides) {
+  return parse_recipe(read_recipe_file(path), path, overrides);
+}
+
+LoadedRecipe parse_recipe(const std::string& text,
+                          const std::string& path,
+                          const std::vector<std::string>& overrides) {
   FaultList faults;
   LoadedRecipe loaded;
-  YamlNode root = read_tree(path, faults);
+  YamlNode root = read_tree(text, path, faults);
   rename_aliases(root, faults, loaded.warnings);
   int number = 0;
   for (const std::string& argument : overrides) {

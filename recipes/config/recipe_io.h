@@ -26,9 +26,16 @@ struct LoadedRecipe {
 /// Returns:     a recipe within every range and rule. output_dir is set; lr_scheduler.warmup_steps
 ///              is at most training.max_steps.
 /// Errors:      ConfigError "recipe not found: PATH", or that it cannot be read or is larger than
-///              1 MiB; else one ConfigError with every fault of file and overrides, a line each:
-///              "FILE:LINE:COLUMN: key.path: message" or "override 'a.b=c': key.path: message".
+///              256 KiB; else one ConfigError with every fault of file and overrides, kMaxFaults at
+///              most, a line each: "FILE:LINE:COLUMN: key.path: message" or "override 'a.b=c':
+///              key.path: message".
 LoadedRecipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// Reads a recipe from memory. path: names the text in messages, and the run folder by its stem.
+/// Returns, Errors: those of load_recipe() for a file that holds `text`.
+LoadedRecipe parse_recipe(const std::string& text,
+                          const std::string& path,
+                          const std::vector<std::string>& overrides = {});
 
 /// Checks a recipe that was made in code.
 /// Errors:      ConfigError with every fault, a line each: "key.path: message".

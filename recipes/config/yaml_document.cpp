@@ -111,6 +111,10 @@ class TreeBuilder : public YAML::EventHandler {
                  const YAML::Mark& mark,
                  const std::string& tag,
                  YAML::anchor_t anchor) {
+    if (++num_values_ > kMaxYamlValues) {
+      faults_.add(place(mark), path_, "more than " + std::to_string(kMaxYamlValues) + " values");
+      throw StopReading();
+    }
     YamlNode node;
     node.kind = kind;
     node.origin = place(mark);
@@ -192,6 +196,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::string path_;
   FaultList& faults_;
   int num_documents_ = 0;
+  size_t num_values_ = 0;
   std::vector<Open> open_;
   YamlNode document_;
 };

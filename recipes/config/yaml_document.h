@@ -13,17 +13,20 @@ namespace hecaton::recipes {
 
 /// Deepest nesting of sections and lists that a recipe may have.
 constexpr size_t kMaxYamlDepth = 64;
+/// Most keys, values, lists and sections together: a file of commas holds a million, at 300 bytes
+/// each.
+constexpr size_t kMaxYamlValues = 50'000;
 
 /// Reads one strict YAML document: no duplicate keys, anchors, aliases, merge keys, tags, keys that
-/// are not scalars, control characters or second documents, and at most kMaxYamlDepth levels.
+/// are not scalars, control characters or second documents, at most kMaxYamlDepth levels and
+/// kMaxYamlValues values.
 ///
-/// origin: names the source. Places are taken from the text if origin.line is not 0; otherwise
-/// every
-///   node has `origin` itself.
-/// path: the key whose value the document is; empty for a recipe.
-/// Returns: the tree. kInvalid after a fault that ends reading (syntax, depth), kNull if the text
-///   holds no value.
-/// Errors: none; every fault goes to `faults`.
+/// origin:      names the source. Places are taken from the text if origin.line is not 0; otherwise
+///              every node has `origin` itself.
+/// path:        the key whose value the document is; empty for a recipe.
+/// Returns:     the tree. kInvalid after a fault that ends reading (syntax, depth, number of
+///              values), kNull if the text holds no value.
+/// Errors:      none but those of FaultList::add(); every fault goes to `faults`.
 YamlNode parse_yaml(const std::string& text,
                     const Origin& origin,
                     const std::string& path,

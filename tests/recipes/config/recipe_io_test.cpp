@@ -45,8 +45,8 @@ std::string error_of_path(const std::string& path) {
 TEST_F(RecipeIoTest, SaysWhichRecipeCannotBeRead) {
   EXPECT_EQ(error_of_path("nowhere/r.yaml"), "recipe not found: nowhere/r.yaml");
   EXPECT_EQ(error_of_path("."), "recipe is not a file that can be read: .");
-  std::ofstream("large.yaml") << "# " << std::string(1 << 20, 'x');
-  EXPECT_EQ(error_of_path("large.yaml"), "recipe is larger than 1 MiB: large.yaml");
+  std::ofstream("large.yaml") << "# " << std::string(1 << 18, 'x');
+  EXPECT_EQ(error_of_path("large.yaml"), "recipe is larger than 256 KiB: large.yaml");
 }
 
 TEST_F(RecipeIoTest, RefusesARecipeThatIsNoSection) {

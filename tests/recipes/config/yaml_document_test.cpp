@@ -3,6 +3,8 @@
 
 #include "recipes/config/yaml_document.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -26,8 +28,8 @@ YamlNode parse_without_faults(const std::string& text) {
 /// The text of the error that lists the faults of `text`.
 std::string faults_of(const std::string& text, const Origin& origin = kFile) {
   FaultList faults;
-  parse_yaml(text, origin, origin.line == 0 ? "a.b" : "", faults);
   try {
+    parse_yaml(text, origin, origin.line == 0 ? "a.b" : "", faults);
     faults.throw_if_any();
   } catch (const ConfigError& error) {
     return error.what();
@@ -123,6 +125,25 @@ TEST(YamlDocumentTest, RefusesNestingDeeperThanItsLimit) {
 TEST(YamlDocumentTest, SurvivesNestingThatWouldOverflowAStack) {
   EXPECT_NE(faults_of(std::string(200000, '[')).find("nesting is deeper than 64 levels"),
             std::string::npos);
+}
+
+TEST(YamlDocumentTest, RefusesMoreValuesThanItsLimit) {
+  const auto nulls = [](size_t count) { return "[" + std::string(count - 1, ',') + "~]"; };
+  EXPECT_EQ(faults_of(nulls(kMaxYamlValues - 1)), "");  // the list is a value, too
+  EXPECT_EQ(faults_of(nulls(kMaxYamlValues)), "r.yaml:1:50001: more than 50000 values");
+}
+
+TEST(YamlDocumentTest, StopsAfterAHundredFaults) {
+  std::string text;
+  for (size_t i = 0; i < kMaxFaults; ++i) {
+    text += "a: 1\n";
+  }
+  const std::string faults = faults_of(text);
+  EXPECT_EQ(std::count(faults.begin(), faults.end(), '\n'), 98) << faults;
+  const std::string last = "\nr.yaml:101:1: a: duplicate key, first given in line 1";
+  EXPECT_TRUE(faults_of(text + "a: 1\n").ends_with(last));
+  EXPECT_TRUE(
+      faults_of(text + "a: 1\na: 1\n").ends_with(last + "\nand more than these 100 faults"));
 }
 
 TEST(YamlDocumentTest, RefusesASecondDocument) {
