@@ -3,11 +3,14 @@
 
 #include "parallel/communicator.h"
 
+#include <algorithm>
 #include <atomic>
 #include <sstream>
 #include <utility>
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 
 #include "core/error.h"
 #include "parallel/detail/collective.h"
@@ -264,6 +267,29 @@ bool Communicator::all_agree(bool ok) {
   // The host waits, and no longer than wait_timeout(), before it reads the vote.
   all_reduce_async(vote, ReduceOp::kMin).synchronize();
   return vote.item<bool>();
+}
+
+std::vector<std::string> Communicator::all_gather_texts(const std::string& text) {
+  const at::TensorOptions bytes(at::kByte);
+  const at::Tensor lengths = at::empty({size_}, at::TensorOptions(at::kLong).device(device()));
+  all_gather(at::full({1}, static_cast<int64_t>(text.size()), lengths.options()), lengths);
+  const at::Tensor host_lengths = lengths.cpu();
+  const auto* length = host_lengths.const_data_ptr<int64_t>();
+  const int64_t longest = *std::max_element(length, length + size_);
+
+  const at::Tensor own = at::zeros({longest}, bytes);  // every rank sends as much as the longest
+  std::copy(text.begin(), text.end(), own.data_ptr<uint8_t>());
+  const at::Tensor all = at::empty({longest * size_}, bytes.device(device()));
+  all_gather(own.to(device()), all);
+
+  const at::Tensor host_bytes = all.cpu();
+  const auto* begin = host_bytes.const_data_ptr<uint8_t>();
+  std::vector<std::string> texts;
+  texts.reserve(static_cast<size_t>(size_));
+  for (int rank = 0; rank < size_; ++rank, begin += longest) {
+    texts.emplace_back(begin, begin + length[rank]);
+  }
+  return texts;
 }
 
 std::shared_ptr<Communicator> Communicator::split(int color, const std::string& axis) {

@@ -137,6 +137,10 @@ class Communicator {
   /// the others would go on to a collective.
   bool all_agree(bool ok);
 
+  /// The texts of all ranks, of any length each, in the order of ranks. Two all-gathers, the second
+  /// of size() times the longest text.
+  std::vector<std::string> all_gather_texts(const std::string& text);
+
   /// The ranks that pass the same `color` form a group, ordered by rank in this one. Every rank of
   /// this group must call it; it waits for all of them. color: at least 0. axis: name of the new
   /// group. Errors: ConfigError if color < 0.

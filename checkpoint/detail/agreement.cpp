@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "core/error.h"
-#include "parallel/all_gather_texts.h"
 
 namespace hecaton::checkpoint::detail {
 namespace {
@@ -78,7 +77,7 @@ std::optional<size_t> failed_rank(const std::vector<std::string>& texts) {
 
 std::vector<std::string> agree(parallel::Communicator& world,
                                const std::function<std::string()>& action) {
-  std::vector<std::string> texts = parallel::all_gather_texts(world, outcome_of(action));
+  std::vector<std::string> texts = world.all_gather_texts(outcome_of(action));
   const std::optional<size_t> failed = failed_rank(texts);
   const auto own = static_cast<size_t>(world.rank());
   if (failed) {

@@ -15,7 +15,6 @@
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
-#include "parallel/all_gather_texts.h"
 #include "recipes/model/model_config_json.h"
 #include "recipes/model/model_text.h"
 #include "recipes/model/model_weights.h"
@@ -140,7 +139,7 @@ void save_model(models::DecoderImpl& decoder, parallel::Mesh& mesh, const std::s
   const at::NoGradGuard no_grad;
   const std::vector<Parameter> parameters = decoder.describe_parameters();
   Communicator& world = mesh.world();
-  const std::vector<std::string> names = parallel::all_gather_texts(world, slice_names(parameters));
+  const std::vector<std::string> names = world.all_gather_texts(slice_names(parameters));
   std::exception_ptr error;
   if (world.rank() == 0) {
     error = write_model(parameters, names, mesh, folder + "/" + kWeightsName);

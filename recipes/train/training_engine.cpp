@@ -21,7 +21,6 @@
 #include "core/log.h"
 #include "moe/local_dispatcher.h"
 #include "optim/grad_norm.h"
-#include "parallel/all_gather_texts.h"
 #include "parallel/all_to_all_dispatcher.h"
 #include "parallel/data_parallel.h"
 #include "recipes/train/agreement.h"
@@ -85,7 +84,7 @@ std::optional<std::string> first_nonfinite(const FlatParameters& parameters,
 
 /// "NAME on rank R" of the lowest rank that found one, the same on every rank.
 std::string first_of_ranks(const std::optional<std::string>& name, parallel::Communicator& world) {
-  const std::vector<std::string> names = parallel::all_gather_texts(world, name.value_or(""));
+  const std::vector<std::string> names = world.all_gather_texts(name.value_or(""));
   const auto found = std::find_if(
       names.begin(), names.end(), [](const std::string& text) { return !text.empty(); });
   return found == names.end() ? "" : *found + " on rank " + std::to_string(found - names.begin());

@@ -12,6 +12,7 @@
 // Joins one target with libFuzzer, which has names of its own. HECATON_FUZZ_TARGET: the function
 // that makes the target.
 
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t num_bytes, size_t max_bytes);
 
 namespace {

@@ -378,6 +378,21 @@ TEST(CommunicatorTest, SplitRefusesANegativeColor) {
   });
 }
 
+TEST(CommunicatorTest, GathersTheTextsOfAllRanks) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
+    const auto text_of = [](int rank) {
+      return std::string(static_cast<size_t>(rank) * 1'000, 'x') + '\0' + std::to_string(rank);
+    };
+    std::vector<std::string> expected;
+    for (int rank = 0; rank < world->size(); ++rank) {
+      expected.push_back(text_of(rank));
+    }
+    EXPECT_EQ(world->all_gather_texts(text_of(world->rank())), expected);
+    const std::vector<std::string> empty(static_cast<size_t>(world->size()));
+    EXPECT_EQ(world->all_gather_texts(""), empty);
+  });
+}
+
 TEST(CommunicatorTest, NodePlaceIsAmongTheRanksOfTheMachine) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     const NodePlace place = world->node_place();  // tests use one machine
