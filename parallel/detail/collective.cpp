@@ -121,6 +121,7 @@ void CollectiveBuilder::reduce(const std::vector<Part>& parts, Part output, Redu
 
   exchange(parts, contributions);
   std::vector<const std::byte*> sources;
+  sources.reserve(contributions.size());
   for (const Part& part : contributions) {
     sources.push_back(part.data);
   }

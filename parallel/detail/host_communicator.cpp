@@ -10,7 +10,7 @@ namespace {
 
 // Up to here all_reduce sends whole tensors in one round. Two rounds send less, 2/size of it, but
 // below some 16 KiB a message costs its latency and not its bytes.
-constexpr size_t kOneRoundBytes = 16 * 1024;
+constexpr size_t kOneRoundBytes = size_t{16} * 1024;
 
 }  // namespace
 

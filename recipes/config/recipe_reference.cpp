@@ -19,7 +19,7 @@ constexpr char kIntroduction[] = R"(# Recipes
 
 A recipe is one strict YAML file that describes a run. What it leaves out has a default. An unknown or repeated key, a
 wrong type, a value out of range, two keys that contradict each other, an anchor or a tag is an error that names file,
-line and column; all faults of a recipe are listed at once.
+line and column; all faults of a recipe are listed at once, 100 at most.
 
 This page is written by `hecaton schema --format markdown`, from the same registry that reads recipes. `hecaton schema`
 prints it as a JSON schema, with which editors complete and check keys: put
@@ -133,7 +133,8 @@ std::string recipe_reference() {
   const std::vector<KeyDescription> keys = recipe_schema().describe();
   std::string text = std::string(kIntroduction) + "\n## Top level\n" + table(keys, "");
   for (const auto& [section, doc] : recipe_sections()) {
-    text += "\n## `" + section + "`\n\n" + doc + "\n" + table(keys, section);
+    text.append("\n## `").append(section).append("`\n\n").append(doc).append("\n");
+    text += table(keys, section);
   }
   return text + other_names_table();
 }

@@ -167,7 +167,8 @@ TEST(PendingSaveTest, WritesFilesThatAnySafetensorsReaderUnderstands) {
     const at::Tensor half = at::ones({3});
     save(folder.path(),
          1,
-         {whole_tensor("whole", at::ones({2, 2})), {"cut", {2, 3}, 3 * world->rank(), half}},
+         {whole_tensor("whole", at::ones({2, 2})),
+          {"cut", {2, 3}, int64_t{3} * world->rank(), half}},
          world);
   });
   const SafetensorsFile first(folder / "step-0000001/rank-00000.safetensors");

@@ -98,7 +98,8 @@ TEST(DecoderPlanTest, CountsParameters) {
     EXPECT_EQ(tensor.num_bytes(), 8 * tensor.num_elements()) << tensor.name;
   }
   EXPECT_EQ(count_parameters(config).total, total);
-  EXPECT_EQ(count_parameters(config).active, total - 2 * 3 * 3 * 6) << "2 of 4 experts are idle";
+  EXPECT_EQ(count_parameters(config).active, total - int64_t{2} * 3 * 3 * 6)
+      << "2 of 4 experts are idle";
   EXPECT_EQ(count_parameters(dense_config()).active, count_parameters(dense_config()).total);
   EXPECT_EQ(count_part(config, plan_decoder(config), DecoderPart::kRoutedExpert).active,
             2 * 3 * 3 * 6);

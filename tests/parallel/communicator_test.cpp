@@ -115,10 +115,11 @@ TEST(CommunicatorTest, ReduceScatterGivesEachRankItsBlockOfTheSum) {
 
 TEST(CommunicatorTest, ReduceScatterTakesMaximumAndMinimum) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const at::Tensor input = pattern(*world, world->size() * 5, at::kInt) * (world->rank() + 1);
+    const at::Tensor input =
+        pattern(*world, int64_t{5} * world->size(), at::kInt) * (world->rank() + 1);
     const at::Tensor output = at::empty({5}, input.options());
-    const at::Tensor block =
-        pattern(*world, world->size() * 5, at::kInt).narrow(0, world->rank() * 5, 5);
+    const at::Tensor block = pattern(*world, int64_t{5} * world->size(), at::kInt)
+                                 .narrow(0, int64_t{5} * world->rank(), 5);
     world->reduce_scatter(input, output, ReduceOp::kMax);
     expect_equal(output, block * world->size());
     world->reduce_scatter(input, output, ReduceOp::kMin);
@@ -138,8 +139,8 @@ TEST(CommunicatorTest, AllGatherJoinsInTheOrderOfRanks) {
 
 TEST(CommunicatorTest, AllGatherWorksInPlace) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
-    const at::Tensor output = at::zeros({world->size() * 3}, options(*world, at::kInt));
-    const at::Tensor own = output.narrow(0, world->rank() * 3, 3);
+    const at::Tensor output = at::zeros({int64_t{3} * world->size()}, options(*world, at::kInt));
+    const at::Tensor own = output.narrow(0, int64_t{3} * world->rank(), 3);
     own.fill_(world->rank() + 1);
     world->all_gather(own, output);
     expect_equal(output, at::arange(world->size() * 3, output.options()).div(3, "floor").add(1));
@@ -206,12 +207,13 @@ TEST(CommunicatorTest, MessagesOfAPairArriveInOrder) {
       handles.push_back(world->recv_async(received.back(), previous));
     }
     for (int64_t i = 0; i < 5; ++i) {
-      world->send(at::full({i}, 100 * world->rank() + i, options(*world, at::kLong)), next);
+      world->send(at::full({i}, int64_t{100} * world->rank() + i, options(*world, at::kLong)),
+                  next);
     }
     for (int64_t i = 0; i < 5; ++i) {
       handles[static_cast<size_t>(i)].wait();
       expect_equal(received[static_cast<size_t>(i)],
-                   at::full({i}, 100 * previous + i, options(*world, at::kLong)));
+                   at::full({i}, int64_t{100} * previous + i, options(*world, at::kLong)));
     }
   });
 }
@@ -244,14 +246,14 @@ at::Tensor contribution(int64_t rank, int64_t size) {
   return (i * 12.9898 + static_cast<double>(rank) * 78.233).sin().mul(43758.5453).frac();
 }
 
-/// ((x0 + x1) + x2) + ... in `dtype`.
+/// ((x0 + x1) + x2) + ... in `sum_dtype`, of terms rounded to `term_dtype`.
 at::Tensor ordered_sum(int64_t num_ranks,
                        int64_t size,
-                       at::ScalarType contributed,
-                       at::ScalarType dtype) {
-  at::Tensor sum = contribution(0, size).to(contributed).to(dtype);
+                       at::ScalarType term_dtype,
+                       at::ScalarType sum_dtype) {
+  at::Tensor sum = contribution(0, size).to(term_dtype).to(sum_dtype);
   for (int64_t r = 1; r < num_ranks; ++r) {
-    sum = sum + contribution(r, size).to(contributed).to(dtype);
+    sum = sum + contribution(r, size).to(term_dtype).to(sum_dtype);
   }
   return sum;
 }
@@ -271,13 +273,15 @@ TEST(CommunicatorTest, FloatSumsAreThoseOfOneProcessBitForBit) {
 TEST(CommunicatorTest, HalfPrecisionIsSummedInFloatAndRoundedOnce) {
   on_each_world([](const std::shared_ptr<Communicator>& world) {
     for (const at::ScalarType dtype : {at::kBFloat16, at::kHalf}) {
-      const int64_t size = 50'000 / world->size() * world->size();
+      const int64_t size = int64_t{50'000} / world->size() * world->size();
       at::Tensor tensor = contribution(world->rank(), size).to(dtype);
       const at::Tensor scattered = at::empty({size / world->size()}, tensor.options());
       world->reduce_scatter(tensor, scattered);
       world->all_reduce(tensor);
 
-      const at::Tensor expected = ordered_sum(world->size(), size, dtype, at::kFloat).to(dtype);
+      const at::Tensor expected =
+          ordered_sum(world->size(), size, /*term_dtype=*/dtype, /*sum_dtype=*/at::kFloat)
+              .to(dtype);
       expect_equal(tensor, expected);
       expect_equal(scattered,
                    expected.narrow(0, world->rank() * scattered.numel(), scattered.numel()));
@@ -384,6 +388,7 @@ TEST(CommunicatorTest, GathersTheTextsOfAllRanks) {
       return std::string(static_cast<size_t>(rank) * 1'000, 'x') + '\0' + std::to_string(rank);
     };
     std::vector<std::string> expected;
+    expected.reserve(static_cast<size_t>(world->size()));
     for (int rank = 0; rank < world->size(); ++rank) {
       expected.push_back(text_of(rank));
     }
