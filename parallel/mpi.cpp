@@ -80,6 +80,10 @@ class Group {
   const std::string& place() const { return place_; }
   NodePlace node_place() const { return node_place_; }
 
+  /// Messages may still come that nobody receives. Open MPI takes them for those of the next
+  /// communicator that gets the number of this one, and reads beyond its ranks: so keep the number.
+  void keep_after_use() { is_kept_ = true; }
+
   /// Sets the tags of `num_rounds` rounds aside; returns the number of the first.
   int64_t reserve(size_t num_rounds) {
     const int64_t first = next_round_;
@@ -100,6 +104,7 @@ class Group {
   std::string place_;
   int64_t max_tag_ = 32767;
   int64_t next_round_ = 0;
+  bool is_kept_ = false;
   NodePlace node_place_;
 };
 
@@ -121,7 +126,7 @@ Group::Group(MPI_Comm comm, const std::string& axis, int64_t piece_bytes)
 
 Group::~Group() {
   const std::scoped_lock lock(engine().mutex);
-  if (!is_mpi_over()) {
+  if (!is_mpi_over() && !is_kept_) {
     MPI_Comm_free(&comm_);
   }
 }
@@ -351,6 +356,7 @@ void Operation::throw_wrong_length(const Piece& piece, const std::string& found)
 }
 
 void Operation::abandon() {
+  group_->keep_after_use();
   for (size_t i = 0; i < requests_.size(); ++i) {
     if (requests_[i] == MPI_REQUEST_NULL || is_mpi_over()) {
       continue;

@@ -11,6 +11,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -80,6 +81,35 @@ TEST(TrapsTest, Trap07AMessageOfAnotherLengthIsAnErrorAndNoStaleRows) {
     expect_wrong_length_found(*world, 0, 8);
     expect_wrong_length_found(*world, 8, 0);
   });
+}
+
+TEST(MpiTest, AMessageForAGroupThatFailedDoesNotReachTheNextOne) {
+  const auto world = make_mpi_world();
+  auto group = world->split(0, "ep");
+  const std::vector<int64_t> none(static_cast<size_t>(world->size()), 0);
+  std::vector<int64_t> counts = none;
+  if (world->rank() == 1) {  // is done with the group before ranks 2 and 3 have sent
+    counts[0] = 8;
+    EXPECT_THROW(group->all_to_all_v(zeros(0), zeros(8), none, counts), CommError);
+    group.reset();
+    world->barrier();
+  } else if (world->rank() == 0) {
+    counts[1] = world->size() > 1 ? 5 : 0;
+    const at::Tensor sent = zeros(counts[1]);
+    Handle handle = group->all_to_all_v_async(sent, zeros(0), counts, none);
+    world->barrier();
+    handle.wait();
+  } else {
+    world->barrier();
+    group->all_to_all_v(zeros(0), zeros(0), none, none);
+  }
+  group.reset();
+  for (int i = 0; i < 3; ++i) {
+    const auto pair = world->split(world->rank() / 2, "pair");
+    at::Tensor sum = at::ones({1});
+    pair->all_reduce(sum);
+    EXPECT_EQ(sum.item<float>(), static_cast<float>(pair->size()));
+  }
 }
 
 TEST(MpiTest, AWrongNumberOfPiecesIsFoundToo) {
