@@ -154,7 +154,9 @@ void check_base_weights(const Recipe& recipe, const models::DecoderConfig& model
   if (!recipe.model.base_model) {
     return;
   }
-  check_weights(ModelWeights(find_model(*recipe.model.base_model).model_folder), model);
+  check_weights(ModelWeights(find_model(*recipe.model.base_model).model_folder),
+                model,
+                /*converts_dtype=*/true);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ class NewFolder {
 Dtypes target_dtypes(const ModelWeights& weights, const models::DecoderConfig* config) {
   Dtypes dtypes;
   if (config != nullptr) {
-    check_weights(weights, *config);
+    check_weights(weights, *config, /*converts_dtype=*/true);
     for (const models::PlannedTensor& tensor : models::plan_decoder(*config)) {
       dtypes[tensor.name] = tensor.dtype;
     }

@@ -87,7 +87,7 @@ class WeightsFile {
 };
 
 /// What rank 0 does: takes the experts of the other owners, parameter by parameter. Returns what
-/// failed. names: slice_names() of the ranks.
+/// failed. names: slice_names() of the owners.
 std::exception_ptr write_model(const std::vector<Parameter>& own,
                                const std::vector<std::string>& names,
                                parallel::Mesh& mesh,
@@ -139,7 +139,8 @@ void save_model(models::DecoderImpl& decoder, parallel::Mesh& mesh, const std::s
   const at::NoGradGuard no_grad;
   const std::vector<Parameter> parameters = decoder.describe_parameters();
   Communicator& world = mesh.world();
-  const std::vector<std::string> names = world.all_gather_texts(slice_names(parameters));
+  // The owners of rank 0's replica are its ep group, which is the first ranks of the world.
+  const std::vector<std::string> names = mesh.ep().all_gather_texts(slice_names(parameters));
   std::exception_ptr error;
   if (world.rank() == 0) {
     error = write_model(parameters, names, mesh, folder + "/" + kWeightsName);
@@ -165,7 +166,7 @@ models::DecoderConfig load_model_config(const std::string& folder) {
 void load_model(models::DecoderImpl& decoder, const std::string& folder, bool converts_dtype) {
   const at::NoGradGuard no_grad;
   const ModelWeights weights(folder);
-  check_weights(weights, decoder.config());
+  check_weights(weights, decoder.config(), converts_dtype);
   for (const Parameter& parameter : decoder.describe_parameters()) {
     for (const NamedSlice& slice : parameter.slices) {
       at::Tensor destination = slice_view(parameter.tensor, slice);

@@ -141,7 +141,9 @@ void check_tensor_names(const std::string& path,
   }
 }
 
-void check_weights(const ModelWeights& weights, const models::DecoderConfig& config) {
+void check_weights(const ModelWeights& weights,
+                   const models::DecoderConfig& config,
+                   bool converts_dtype) {
   const std::vector<models::PlannedTensor> planned = models::plan_decoder(config);
   std::set<std::string> expected;
   for (const models::PlannedTensor& tensor : planned) {
@@ -149,14 +151,20 @@ void check_weights(const ModelWeights& weights, const models::DecoderConfig& con
   }
   check_tensor_names(weights.path(), weights.names(), expected);
   for (const models::PlannedTensor& tensor : planned) {
-    const std::vector<int64_t>& found = weights.tensors().at(tensor.name).shape;
-    if (found != tensor.shape) {
-      std::ostringstream text;
-      text << weights.path() << ": tensor '" << tensor.name << "': expected shape "
-           << at::IntArrayRef(tensor.shape) << ", as its config says, found "
-           << at::IntArrayRef(found);
-      throw CheckpointError(text.str());
+    const checkpoint::TensorInfo& found = weights.tensors().at(tensor.name);
+    std::ostringstream text;
+    text << weights.path() << ": tensor '" << tensor.name << "': expected ";
+    if (found.shape != tensor.shape) {
+      text << "shape " << at::IntArrayRef(tensor.shape) << ", as its config says, found "
+           << at::IntArrayRef(found.shape);
+    } else if (!found.scalar_type) {
+      text << "a dtype that can be loaded, found " << found.dtype;
+    } else if (!converts_dtype && *found.scalar_type != tensor.dtype) {
+      text << "dtype " << tensor.dtype << ", as its config says, found " << found.dtype;
+    } else {
+      continue;
     }
+    throw CheckpointError(text.str());
   }
 }
 

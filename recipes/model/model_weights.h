@@ -57,9 +57,13 @@ class ModelWeights {
 };
 
 /// Checks what the files hold against what `config` describes, before a decoder is made or a value
-/// read. Dtypes are not compared.
-/// Errors: CheckpointError naming missing or unexpected tensors, or the first one of another shape.
-void check_weights(const ModelWeights& weights, const models::DecoderConfig& config);
+/// read.
+/// converts_dtype: any dtype that can be loaded will do; otherwise the one of `config`.
+/// Errors: CheckpointError naming missing or unexpected tensors, or the first one of another shape
+///         or dtype.
+void check_weights(const ModelWeights& weights,
+                   const models::DecoderConfig& config,
+                   bool converts_dtype = false);
 
 /// Errors: CheckpointError "PATH: missing tensors: ..." or "PATH: unexpected tensors: ..." unless
 ///         both sets of names are equal.

@@ -187,6 +187,26 @@ TEST(ModelFilesTest, NamesATensorThatDoesNotFit) {
                                 "model.layers.1.mlp.experts.0.gate_proj.weight");
 }
 
+TEST(ModelFilesTest, EveryRankRefusesAnExpertOfOneRankInAnotherDtype) {
+  const TemporaryFolder folder;
+  save_initial(folder.path());
+  NamedTensors tensors = read_tensors(folder.path());
+  const std::string name = "model.layers.1.mlp.experts.3.up_proj.weight";  // rank 1 alone holds it
+  for (auto& [tensor_name, tensor] : tensors) {
+    if (tensor_name == name) {
+      tensor = tensor.to(at::kDouble);
+    }
+  }
+  checkpoint::write_safetensors(folder / "model.safetensors", tensors);
+  parallel::run_ranks(2, [&](const std::shared_ptr<parallel::Communicator>& world) {
+    parallel::Mesh mesh(world, /*ep=*/2);
+    Decoder decoder = decoder_on(mesh, at::kFloat);
+    expect_error<CheckpointError>(
+        [&] { load_model(*decoder, folder.path()); },
+        "tensor '" + name + "': expected dtype Float, as its config says, found F64");
+  });
+}
+
 TEST(ModelFilesTest, RefusesATruncatedFile) {
   const TemporaryFolder folder;
   save_initial(folder.path());
