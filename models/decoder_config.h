@@ -10,7 +10,7 @@
 #include "core/config_faults.h"
 #include "kernels/activation.h"
 #include "models/activation_checkpointing.h"
-#include "moe/moe_layer.h"
+#include "moe/moe_layer_config.h"
 
 namespace hecaton::models {
 

@@ -5,9 +5,12 @@
 
 #include <utility>
 
+#include "core/parameter.h"
 #include "core/shapes.h"
 #include "kernels/activation.h"
+#include "moe/experts.h"
 #include "moe/registry.h"
+#include "moe/router.h"
 
 namespace hecaton::models {
 namespace {

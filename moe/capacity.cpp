@@ -13,7 +13,6 @@
 
 #include "core/error.h"
 #include "core/shapes.h"
-#include "moe/router.h"
 
 namespace hecaton::moe {
 namespace {

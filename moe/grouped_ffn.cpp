@@ -12,7 +12,7 @@
 #include "core/rng.h"
 #include "core/shapes.h"
 #include "kernels/grouped_gemm.h"
-#include "moe/moe_layer.h"
+#include "moe/moe_layer_config.h"
 #include "moe/registry.h"
 
 namespace hecaton::moe {

@@ -6,7 +6,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "moe/moe_layer.h"
+#include "moe/experts.h"
+#include "moe/moe_layer_config.h"
+#include "moe/router.h"
 
 namespace hecaton::moe {
 

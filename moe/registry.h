@@ -13,12 +13,13 @@
 #include "core/registry.h"
 #include "moe/aux_loss.h"
 #include "moe/dispatcher.h"
-#include "moe/experts.h"
-#include "moe/router.h"
 #include "moe/routing_loss.h"
 
 namespace hecaton::moe {
 
+// Not included: module headers cost ten seconds to compile.
+class Experts;
+class Router;
 struct MoeLayerConfig;
 
 // The router, the experts and the losses of a layer are chosen by name: MoeLayerConfig::router.type

@@ -34,8 +34,4 @@ class Router : public torch::nn::Module {
   virtual std::vector<Parameter> describe_parameters(const std::string& prefix) = 0;
 };
 
-/// Counts of used slots: [E] int64. expert_idx_TK: int32, -1 for unused.
-/// Errors: ShapeError for another dtype or an index of E or more.
-at::Tensor count_tokens(const at::Tensor& expert_idx_TK, int64_t num_experts);
-
 }  // namespace hecaton::moe

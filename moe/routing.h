@@ -66,6 +66,10 @@ struct RoutingContext {
   int64_t num_loss_tokens = 0;
 };
 
+/// Counts of used slots: [E] int64. expert_idx_TK: int32, -1 for unused.
+/// Errors: ShapeError for another dtype or an index of E or more.
+at::Tensor count_tokens(const at::Tensor& expert_idx_TK, int64_t num_experts);
+
 /// The experts that a replayed decision chose before any capacity: [num_tokens, K] int32.
 /// Errors: ShapeError if it was recorded on another number of tokens or is no int32 matrix.
 at::Tensor recorded_choice(const Routing& replay, int64_t num_tokens);

@@ -22,6 +22,7 @@
 #include "recipes/train/host.h"
 #include "recipes/train/memory_check.h"
 #include "recipes/train/model_setup.h"
+#include "recipes/train/trainer.h"
 
 namespace hecaton::recipes {
 

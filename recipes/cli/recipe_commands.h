@@ -9,7 +9,7 @@
 
 #include "parallel/communicator.h"
 #include "recipes/config/recipe_io.h"
-#include "recipes/train/trainer.h"
+#include "recipes/train/run_outcome.h"
 
 namespace hecaton::recipes {
 

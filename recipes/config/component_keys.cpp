@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/config_faults.h"
-#include "moe/moe_layer.h"
+#include "moe/moe_layer_config.h"
 #include "moe/registry.h"
 #include "recipes/config/environment.h"
 #include "recipes/config/nearest_name.h"

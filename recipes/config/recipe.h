@@ -16,7 +16,7 @@
 #include "kernels/activation_kind.h"
 #include "models/activation_checkpointing.h"
 #include "moe/capacity_scope.h"
-#include "moe/router_score.h"
+#include "moe/router_config.h"
 #include "optim/schedule.h"
 #include "recipes/data/token_array.h"
 

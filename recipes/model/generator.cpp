@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "models/decoder.h"
 
 namespace hecaton::recipes {
 namespace {

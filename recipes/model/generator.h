@@ -9,8 +9,13 @@
 #include <string>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 #include "core/config_faults.h"
-#include "models/decoder.h"
+
+namespace hecaton::models {
+class DecoderImpl;  // not included: module headers cost ten seconds to compile
+}  // namespace hecaton::models
 
 namespace hecaton::recipes {
 

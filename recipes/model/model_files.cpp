@@ -15,6 +15,8 @@
 #include "checkpoint/file_io.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
+#include "core/parameter.h"
+#include "models/decoder.h"
 #include "recipes/model/model_config_json.h"
 #include "recipes/model/model_text.h"
 #include "recipes/model/model_weights.h"

@@ -5,8 +5,12 @@
 
 #include <string>
 
-#include "models/decoder.h"
+#include "models/decoder_config.h"
 #include "parallel/mesh.h"
+
+namespace hecaton::models {
+class DecoderImpl;  // not included: module headers cost ten seconds to compile
+}  // namespace hecaton::models
 
 namespace hecaton::recipes {
 

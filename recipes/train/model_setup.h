@@ -4,7 +4,7 @@
 #pragma once
 
 #include "models/decoder_config.h"
-#include "moe/moe_layer.h"
+#include "moe/moe_layer_config.h"
 #include "optim/make_optimizer.h"
 #include "optim/schedule.h"
 #include "recipes/config/recipe.h"

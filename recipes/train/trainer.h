@@ -15,18 +15,13 @@
 #include "recipes/data/recipe_data.h"
 #include "recipes/train/resume.h"
 #include "recipes/train/run_folder.h"
+#include "recipes/train/run_outcome.h"
 #include "recipes/train/stop_signals.h"
 #include "recipes/train/training_engine.h"
 #include "recipes/train/training_log.h"
 #include "recipes/train/training_state.h"
 
 namespace hecaton::recipes {
-
-/// How a run ended.
-enum class RunOutcome {
-  kDone,     ///< at its last step
-  kStopped,  ///< earlier, as it was asked to, after a committed save
-};
 
 /// Trains a model as a recipe says: data, engine, evaluation, metrics, console, run folder,
 /// checkpoints, resume.

@@ -17,6 +17,7 @@
 #include "parallel/count_reducer.h"
 #include "parallel/mesh.h"
 #include "recipes/data/dataset.h"
+#include "recipes/train/step_result.h"
 
 namespace hecaton::recipes {
 
@@ -26,25 +27,6 @@ struct StepSettings {
   double lr = 0.0;                      ///< learning rate
   std::optional<double> max_grad_norm;  ///< clipping threshold; unset: none
   bool skip_nonfinite = false;  ///< leave out an update that is not finite instead of failing
-};
-
-/// Numbers of one optimizer step, the same on every rank.
-struct StepResult {
-  bool is_applied = true;  ///< false: loss or gradient norm was not finite, nothing was updated
-  double loss = 0.0;       ///< mean cross-entropy per trained token, nats
-  double grad_norm = 0.0;  ///< before clipping
-  /// Routing losses by type: means over MoE layers, before the coefficients.
-  std::map<std::string, double> routing_losses;
-  double max_vio =
-      0.0;  ///< (max - mean) / mean of the experts' loads over the step, mean over layers
-  double drop_frac = 0.0;  ///< slots that the capacity turned away, over all slots
-  int64_t num_tokens = 0;  ///< valid input tokens over all ranks
-};
-
-/// Mean cross-entropy of some batches.
-struct EvalResult {
-  double loss = 0.0;  ///< nats per trained token
-  int64_t num_target_tokens = 0;
 };
 
 /// Tokens of one optimizer step over all ranks.

@@ -10,7 +10,7 @@
 #include "recipes/config/recipe.h"
 #include "recipes/train/metrics.h"
 #include "recipes/train/run_folder.h"
-#include "recipes/train/training_engine.h"
+#include "recipes/train/step_result.h"
 #include "recipes/train/training_state.h"
 
 namespace hecaton::recipes {

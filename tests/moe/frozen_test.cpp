@@ -14,6 +14,7 @@
 #include "moe/grouped_ffn.h"
 #include "moe/local_dispatcher.h"
 #include "moe/moe_layer.h"
+#include "moe/top_k_router.h"
 #include "tests/moe/layer_run.h"
 
 namespace hecaton::moe {

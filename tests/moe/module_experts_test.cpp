@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "moe/local_dispatcher.h"
 #include "moe/moe_layer.h"
+#include "moe/top_k_router.h"
 #include "tests/moe/layer_run.h"
 #include "tests/testing/expect_error.h"
 

@@ -17,6 +17,7 @@
 #include "moe/local_dispatcher.h"
 #include "moe/module_experts.h"
 #include "moe/moe_layer.h"
+#include "moe/top_k_router.h"
 #include "tests/moe/layer_run.h"
 #include "tests/testing/expect_error.h"
 

@@ -15,6 +15,7 @@
 #include "moe/grouped_ffn.h"
 #include "moe/local_dispatcher.h"
 #include "moe/moe_layer.h"
+#include "moe/top_k_router.h"
 #include "tests/moe/layer_run.h"
 #include "tests/testing/expect_error.h"
 #include "tests/testing/held_memory.h"
