@@ -179,6 +179,12 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (key.name == "<<" && !node.is_quoted) {
       faults_.add(node.origin, join_path(current_path(), "<<"), "merge keys are not allowed");
       key.is_kept = false;
+    } else if (key.name.size() > kMaxYamlKeyBytes) {
+      faults_.add(node.origin,
+                  current_path(),
+                  "a key must have at most " + std::to_string(kMaxYamlKeyBytes) + " bytes, found " +
+                      std::to_string(key.name.size()));
+      key.is_kept = false;
     } else {
       const auto [known, is_new] = parent.line_of_key.emplace(key.name, node.origin.line);
       if (!is_new) {

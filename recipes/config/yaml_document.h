@@ -13,13 +13,16 @@ namespace hecaton::recipes {
 
 /// Deepest nesting of sections and lists that a recipe may have.
 constexpr size_t kMaxYamlDepth = 64;
+/// Longest key: YAML wants 1024 characters at most where a key is written out, and a control
+/// character takes four.
+constexpr size_t kMaxYamlKeyBytes = 250;
 /// Most keys, values, lists and sections together: a file of commas holds a million, at 300 bytes
 /// each.
 constexpr size_t kMaxYamlValues = 50'000;
 
 /// Reads one strict YAML document: no duplicate keys, anchors, aliases, merge keys, tags, keys that
-/// are not scalars, control characters or second documents, at most kMaxYamlDepth levels and
-/// kMaxYamlValues values.
+/// are not scalars, control characters or second documents, keys of
+/// at most kMaxYamlKeyBytes, at most kMaxYamlDepth levels and kMaxYamlValues values.
 ///
 /// origin:      names the source. Places are taken from the text if origin.line is not 0; otherwise
 ///              every node has `origin` itself.

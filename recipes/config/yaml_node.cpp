@@ -3,6 +3,7 @@
 
 #include "recipes/config/yaml_node.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,9 +23,13 @@ void print_comment(const YamlNode& node, bool with_origins, std::ostream& out) {
   out << '\n';
 }
 
+bool is_block_map(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::kMap && !node.children.empty();
+}
+
 bool is_block_list(const YamlNode& node) {
   return node.kind == YamlNode::Kind::kSequence && !node.children.empty() &&
-         node.children[0].kind == YamlNode::Kind::kMap;
+         std::all_of(node.children.begin(), node.children.end(), is_block_map);
 }
 
 std::string print_flow(const YamlNode& node) {
@@ -32,16 +37,15 @@ std::string print_flow(const YamlNode& node) {
     return "null";
   }
   if (node.kind == YamlNode::Kind::kScalar) {
-    return node.is_quoted ? print_text(node.text) : node.text;
+    return node.is_quoted || is_plain_text(node.text) ? print_text(node.text) : node.text;
   }
-  if (node.kind == YamlNode::Kind::kMap) {
-    return "{}";  // others are printed as blocks
-  }
+  const bool is_map = node.kind == YamlNode::Kind::kMap;
   std::string out;
   for (const YamlNode& child : node.children) {
-    out += (out.empty() ? "" : ", ") + print_flow(child);
+    out += (out.empty() ? "" : ", ") + (is_map ? print_text(child.key) + ": " : "") +
+           print_flow(child);
   }
-  return "[" + out + "]";
+  return is_map ? "{" + out + "}" : "[" + out + "]";
 }
 
 /// first_indent: what stands before the first key, "- " for an entry of a list.
@@ -52,9 +56,9 @@ void print_map(const YamlNode& map,
                std::ostream& out) {
   bool is_first = true;
   for (const YamlNode& child : map.children) {
-    out << (is_first ? first_indent : indent) << child.key << ":";
+    out << (is_first ? first_indent : indent) << print_text(child.key) << ":";
     is_first = false;
-    if (child.kind == YamlNode::Kind::kMap && !child.children.empty()) {
+    if (is_block_map(child)) {
       out << '\n';
       print_map(child, indent + "  ", indent + "  ", with_origins, out);
     } else if (is_block_list(child)) {

@@ -56,8 +56,9 @@ std::string describe(const YamlNode& node);
 /// none.
 const YamlNode* find_path(const YamlNode& root, const std::string& path);
 
-/// `map` as YAML text: maps and lists of maps in blocks, other lists on one line. with_origins:
-/// each value is followed by a comment that says where it comes from.
+/// `map` as YAML text that reads back as the same values: maps and lists of maps in blocks, other
+/// lists on one line. with_origins: each value is followed by a comment that says where it comes
+/// from.
 std::string print_yaml(const YamlNode& map, bool with_origins);
 
 }  // namespace hecaton::recipes

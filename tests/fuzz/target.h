@@ -30,10 +30,12 @@ struct Target {
 Target safetensors_target();
 Target manifest_target();
 Target recipe_target();
+Target yaml_target();
 Target megatron_target();
 
-inline std::array<Target, 4> all_targets() {
-  return {safetensors_target(), manifest_target(), recipe_target(), megatron_target()};
+inline std::array<Target, 5> all_targets() {
+  return {
+      safetensors_target(), manifest_target(), recipe_target(), yaml_target(), megatron_target()};
 }
 
 /// A reader broke a promise.

@@ -165,6 +165,13 @@ TEST(YamlDocumentTest, PlacesSyntaxErrors) {
   EXPECT_EQ(faults_of("a: @x\n"), "r.yaml:1:4: YAML syntax: unknown token");
 }
 
+TEST(YamlDocumentTest, RefusesKeysThatAreTooLong) {
+  const std::string key(kMaxYamlKeyBytes, 'k');
+  EXPECT_EQ(faults_of("a: {" + key + ": 1}\n"), "");
+  EXPECT_EQ(faults_of("a: {" + key + "k: 1}\n"),
+            "r.yaml:1:5: a: a key must have at most 250 bytes, found 251");
+}
+
 TEST(YamlDocumentTest, PlacesFaultsOfAnOverrideAtTheOverride) {
   EXPECT_EQ(faults_of("{c: !t 1}", override_origin("a.b={c: !t 1}", 1)),
             "override 'a.b={c: !t 1}': a.b.c: tags (!name) are not allowed");
@@ -181,6 +188,18 @@ TEST(YamlDocumentTest, PrintsBlocksThatReadBack) {
       "f: [1, 2]\n"
       "g: []\n";
   EXPECT_EQ(print_yaml(parse_without_faults(text), /*with_origins=*/false), text);
+}
+
+TEST(YamlDocumentTest, PrintsOddKeysAndMixedListsSoThatTheyReadBack) {
+  const std::string text =
+      "a:\n- b, c\n- {d: [1]}\n- []\n\"e: f\": two words\n\"null\": [{g: 1}, 2]\nh: [{}]\n";
+  const std::string printed =
+      "a: [\"b, c\", {d: [1]}, []]\n"
+      "\"e: f\": \"two words\"\n"
+      "\"null\": [{g: 1}, 2]\n"
+      "h: [{}]\n";
+  EXPECT_EQ(print_yaml(parse_without_faults(text), /*with_origins=*/false), printed);
+  EXPECT_EQ(print_yaml(parse_without_faults(printed), /*with_origins=*/false), printed);
 }
 
 TEST(YamlDocumentTest, PrintsTheOriginBehindEachValue) {
