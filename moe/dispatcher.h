@@ -10,6 +10,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/indexed_rows.h"
 #include "moe/routing.h"
 
 namespace hecaton::moe {
@@ -22,8 +23,9 @@ struct ExpertRange {
 
 /// Rows under way or arrived, each with an optional number beside it.
 struct Rows {
-  at::Tensor rows_RD;  ///< [R, D]
-  at::Tensor value_R;  ///< [R] float; undefined if none was sent
+  kernels::IndexedRows
+      rows;                 ///< of width D; where no copy was needed, rows of the tokens themselves
+  at::Tensor value_R = {};  ///< [R] float; undefined if none was sent
 };
 
 /// Rows that may still be travelling. Copies share one transfer; wait() may be called again.

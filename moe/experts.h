@@ -14,6 +14,7 @@
 
 #include "core/grad_sink.h"
 #include "core/parameter.h"
+#include "kernels/indexed_rows.h"
 
 namespace hecaton::moe {
 
@@ -73,15 +74,16 @@ class Experts : public torch::nn::Module {
   /// The module's own parameters.
   virtual ExpertWeights weights() const = 0;
 
-  /// is_training: whether backward will follow and `saved` is wanted.
-  virtual ExpertOutput forward(const at::Tensor& x_RD,
+  /// x: R rows; gathered() of it is a matrix, [R, D]. is_training: whether backward will follow and
+  /// `saved` is wanted.
+  virtual ExpertOutput forward(const kernels::IndexedRows& x,
                                const std::vector<int64_t>& num_rows_L,
                                const ExpertWeights& weights,
                                bool is_training) = 0;
 
-  /// dy_RD: [R, D], gradient of the layer's output at each row's token, *not* multiplied by the
-  /// score; score_R: [R] float, the weight with which each row's output was summed.
-  virtual ExpertInputGrads backward_input(const at::Tensor& dy_RD,
+  /// dy: R rows, gradient of the layer's output at each row's token, *not* multiplied by the score;
+  /// score_R: [R] float, the weight with which each row's output was summed.
+  virtual ExpertInputGrads backward_input(const kernels::IndexedRows& dy,
                                           const at::Tensor& score_R,
                                           const std::vector<int64_t>& num_rows_L,
                                           const ExpertWeights& weights,
@@ -89,7 +91,7 @@ class Experts : public torch::nn::Module {
 
   /// Adds the gradients of the weights that have an accumulator. An expert without rows is left as
   /// it is.
-  virtual void backward_weight(const at::Tensor& dy_RD,
+  virtual void backward_weight(const kernels::IndexedRows& dy,
                                const ExpertInputGrads& input_grads,
                                const std::vector<int64_t>& num_rows_L,
                                const ExpertSaved& saved,

@@ -11,28 +11,18 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "core/shapes.h"
-#include "kernels/grouped_gemm.h"
+#include "kernels/grouped_ffn.h"
 #include "moe/moe_layer_config.h"
 #include "moe/registry.h"
 
 namespace hecaton::moe {
 namespace {
 
-void check_weights(const GroupedFfnConfig& config,
-                   const at::Tensor& x_RD,
-                   int64_t L,
-                   const ExpertWeights& weights) {
+void check_weights(const GroupedFfnConfig& config, const ExpertWeights& weights) {
   if (weights.tensors.size() != 2) {
     throw ShapeError("GroupedFfn needs 2 weights: found " + std::to_string(weights.tensors.size()));
   }
-  const int64_t D = config.hidden_size;
-  const at::Tensor& up_LGD = weights.tensors[0];
-  const at::Tensor& down_LDF = weights.tensors[1];
-  check_shape("up_LGD", up_LGD, {L, -1, D});
-  const int64_t F = up_LGD.size(1) / kernels::projection_width(config.activation, 1);
-  check_shape("down_LDF", down_LDF, {L, D, F});
-  check_shape("x_RD", x_RD, {-1, D});
-  check_dtype("x_RD", x_RD, up_LGD.scalar_type());
+  check_shape("up_LGD", weights.tensors[0], {-1, -1, config.hidden_size});
 }
 
 }  // namespace
@@ -59,49 +49,56 @@ GroupedFfnImpl::GroupedFfnImpl(const GroupedFfnConfig& config) : config_(config)
   initialize_parameters(describe_parameters("moe", config.first_expert), random_seed());
 }
 
-ExpertOutput GroupedFfnImpl::forward(const at::Tensor& x_RD,
+ExpertOutput GroupedFfnImpl::forward(const kernels::IndexedRows& x,
                                      const std::vector<int64_t>& num_rows_L,
                                      const ExpertWeights& weights,
                                      bool is_training) {
-  check_weights(config_, x_RD, static_cast<int64_t>(num_rows_L.size()), weights);
-  const at::Tensor z_RG = kernels::grouped_gemm(x_RD, weights.tensors[0], num_rows_L);
-  const at::Tensor a_RF = kernels::activation_forward(z_RG, config_.activation);
+  check_weights(config_, weights);
+  kernels::FfnForward forward = kernels::ffn_forward(x,
+                                                     weights.tensors[0],
+                                                     weights.tensors[1],
+                                                     num_rows_L,
+                                                     config_.activation,
+                                                     /*keeps_z=*/is_training);
   ExpertOutput output;
-  output.y_RD = kernels::grouped_gemm(a_RF, weights.tensors[1], num_rows_L);
+  output.y_RD = std::move(forward.y_RD);
   if (is_training) {
-    output.saved.tensors = {x_RD, z_RG};
+    output.saved.tensors = {x.source_SD, x.idx_R, std::move(forward.z_RG)};
   }
   return output;
 }
 
-ExpertInputGrads GroupedFfnImpl::backward_input(const at::Tensor& dy_RD,
+ExpertInputGrads GroupedFfnImpl::backward_input(const kernels::IndexedRows& dy,
                                                 const at::Tensor& score_R,
                                                 const std::vector<int64_t>& num_rows_L,
                                                 const ExpertWeights& weights,
                                                 const ExpertSaved& saved) {
-  const at::Tensor da_RF = kernels::grouped_gemm_input_grad(dy_RD, weights.tensors[1], num_rows_L);
-  kernels::ActivationGrads grads =
-      kernels::activation_backward(saved.tensors[1], da_RF, score_R, config_.activation);
+  kernels::FfnBackward backward = kernels::ffn_backward(dy,
+                                                        score_R,
+                                                        saved.tensors[2],
+                                                        weights.tensors[0],
+                                                        weights.tensors[1],
+                                                        num_rows_L,
+                                                        config_.activation);
   ExpertInputGrads result;
-  result.dx_RD = kernels::grouped_gemm_input_grad(grads.dz_RG, weights.tensors[0], num_rows_L);
-  result.dscore_R = std::move(grads.dscore_R);
-  result.for_weights = {std::move(grads.dz_RG), std::move(grads.a_RF)};
+  result.dx_RD = std::move(backward.dx_RD);
+  result.dscore_R = std::move(backward.dscore_R);
+  result.for_weights = {std::move(backward.dz_RG), std::move(backward.a_RF)};
   return result;
 }
 
-void GroupedFfnImpl::backward_weight(const at::Tensor& dy_RD,
+void GroupedFfnImpl::backward_weight(const kernels::IndexedRows& dy,
                                      const ExpertInputGrads& input_grads,
                                      const std::vector<int64_t>& num_rows_L,
                                      const ExpertSaved& saved,
                                      ExpertGrads& grads) {
-  const at::Tensor& dz_RG = input_grads.for_weights[0];
-  const at::Tensor& a_RF = input_grads.for_weights[1];  // carries the score
-  if (grads.tensors[0].defined()) {
-    kernels::grouped_gemm_weight_grad(dz_RG, saved.tensors[0], num_rows_L, grads.tensors[0]);
-  }
-  if (grads.tensors[1].defined()) {
-    kernels::grouped_gemm_weight_grad(dy_RD, a_RF, num_rows_L, grads.tensors[1]);
-  }
+  kernels::ffn_weight_grads(
+      {saved.tensors[0], saved.tensors[1]},
+      dy,
+      {.dz_RG = input_grads.for_weights[0], .a_RF = input_grads.for_weights[1]},
+      num_rows_L,
+      grads.tensors[0],
+      grads.tensors[1]);
 }
 
 std::vector<Parameter> GroupedFfnImpl::describe_parameters(const std::string& prefix,

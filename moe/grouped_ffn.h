@@ -29,7 +29,7 @@ struct GroupedFfnConfig {
 /// Formula:     y = act(x up^T) down^T, with up = (gate, up) stacked for a gated activation
 /// Weights:     {up_LGD, down_LDF}, no biases. The gate, up and down matrices of each expert have
 ///              global names of their own: <prefix>.experts.<e>.{gate,up,down}_proj.weight.
-/// Saved:       x_RD and the pre-activations z_RG; no output of an expert.
+/// Saved:       x, without a copy of its own, and the pre-activations z_RG; no output of an expert.
 class GroupedFfnImpl final : public Experts {
  public:
   /// Initial values: normal, by a seed drawn from LibTorch's generator and the experts' global ids.
@@ -38,18 +38,18 @@ class GroupedFfnImpl final : public Experts {
 
   int64_t num_local_experts() const override { return config_.num_local_experts; }
   ExpertWeights weights() const override { return {{up_LGD_, down_LDF_}}; }
-  /// Errors: ShapeError if weights are not {up_LGD, down_LDF} with this D, or x_RD has another D or
+  /// Errors: ShapeError if weights are not {up_LGD, down_LDF} with this D, or x has another D or
   /// dtype.
-  ExpertOutput forward(const at::Tensor& x_RD,
+  ExpertOutput forward(const kernels::IndexedRows& x,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertWeights& weights,
                        bool is_training) override;
-  ExpertInputGrads backward_input(const at::Tensor& dy_RD,
+  ExpertInputGrads backward_input(const kernels::IndexedRows& dy,
                                   const at::Tensor& score_R,
                                   const std::vector<int64_t>& num_rows_L,
                                   const ExpertWeights& weights,
                                   const ExpertSaved& saved) override;
-  void backward_weight(const at::Tensor& dy_RD,
+  void backward_weight(const kernels::IndexedRows& dy,
                        const ExpertInputGrads& input_grads,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertSaved& saved,

@@ -88,13 +88,14 @@ ExpertWeights ModuleExpertsImpl::weights() const {
   return {parameters()};
 }
 
-ExpertOutput ModuleExpertsImpl::forward(const at::Tensor& x_RD,
+ExpertOutput ModuleExpertsImpl::forward(const kernels::IndexedRows& x,
                                         const std::vector<int64_t>& num_rows_L,
                                         const ExpertWeights& weights,
                                         bool is_training) {
   if (!this->weights().is_same(weights)) {
     throw ShapeError("ModuleExperts can run on its own parameters alone");
   }
+  const at::Tensor x_RD = x.gathered();
   check_counts(x_RD, num_rows_L, modules_L_.size());
   const at::AutoGradMode grad_mode(is_training);
   auto graph = std::make_shared<Graph>();
@@ -115,12 +116,13 @@ ExpertOutput ModuleExpertsImpl::forward(const at::Tensor& x_RD,
   return output;
 }
 
-ExpertInputGrads ModuleExpertsImpl::backward_input(const at::Tensor& dy_RD,
+ExpertInputGrads ModuleExpertsImpl::backward_input(const kernels::IndexedRows& dy,
                                                    const at::Tensor& score_R,
                                                    const std::vector<int64_t>& num_rows_L,
                                                    const ExpertWeights& weights,
                                                    const ExpertSaved& saved) {
   const auto graph = std::static_pointer_cast<Graph>(saved.graph);
+  const at::Tensor dy_RD = dy.gathered();
   const at::Tensor weighted_RD = (dy_RD * score_R.unsqueeze(1)).to(dy_RD.scalar_type());
   std::vector<at::Tensor> inputs = graph->x_L;
   inputs.insert(inputs.end(), weights.tensors.begin(), weights.tensors.end());
@@ -140,7 +142,7 @@ ExpertInputGrads ModuleExpertsImpl::backward_input(const at::Tensor& dy_RD,
   return result;
 }
 
-void ModuleExpertsImpl::backward_weight(const at::Tensor& /*dy_RD*/,
+void ModuleExpertsImpl::backward_weight(const kernels::IndexedRows& /*dy*/,
                                         const ExpertInputGrads& input_grads,
                                         const std::vector<int64_t>& /*num_rows_L*/,
                                         const ExpertSaved& /*saved*/,

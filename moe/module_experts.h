@@ -31,16 +31,16 @@ class ModuleExpertsImpl final : public Experts {
   ExpertWeights weights() const override;
   /// Errors: ShapeError if `weights` are not the modules' own, or num_rows_L has not one count for
   /// each module or another sum than R.
-  ExpertOutput forward(const at::Tensor& x_RD,
+  ExpertOutput forward(const kernels::IndexedRows& x,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertWeights& weights,
                        bool is_training) override;
-  ExpertInputGrads backward_input(const at::Tensor& dy_RD,
+  ExpertInputGrads backward_input(const kernels::IndexedRows& dy,
                                   const at::Tensor& score_R,
                                   const std::vector<int64_t>& num_rows_L,
                                   const ExpertWeights& weights,
                                   const ExpertSaved& saved) override;
-  void backward_weight(const at::Tensor& dy_RD,
+  void backward_weight(const kernels::IndexedRows& dy,
                        const ExpertInputGrads& input_grads,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertSaved& saved,

@@ -61,13 +61,13 @@ Transfer start_transfer(Communicator& ep,
                         const std::vector<int64_t>& num_sent_P,
                         const std::vector<int64_t>& num_received_P) {
   const int64_t R = std::accumulate(num_received_P.begin(), num_received_P.end(), int64_t{0});
-  const int64_t D = rows.rows_RD.size(1);
+  const at::Tensor& sent_RD = rows.rows.source_SD;
+  const int64_t D = sent_RD.size(1);
   Transfer transfer;
-  transfer.rows.rows_RD = at::empty({R, D}, rows.rows_RD.options());
-  transfer.rows_done = ep.all_to_all_v_async(rows.rows_RD.view({-1}),
-                                             transfer.rows.rows_RD.view({-1}),
-                                             times(num_sent_P, D),
-                                             times(num_received_P, D));
+  at::Tensor& received_RD = transfer.rows.rows.source_SD;
+  received_RD = at::empty({R, D}, sent_RD.options());
+  transfer.rows_done = ep.all_to_all_v_async(
+      sent_RD.view({-1}), received_RD.view({-1}), times(num_sent_P, D), times(num_received_P, D));
   if (rows.value_R.defined()) {
     transfer.rows.value_R = at::empty({R}, rows.value_R.options());
     transfer.values_done =
@@ -78,7 +78,7 @@ Transfer start_transfer(Communicator& ep,
 
 moe::Rows reordered(const moe::Rows& rows, const at::Tensor& idx_R) {
   moe::Rows result;
-  result.rows_RD = kernels::permute_rows(rows.rows_RD, idx_R);
+  result.rows.source_SD = kernels::permute_rows(rows.rows.source_SD, idx_R);
   if (rows.value_R.defined()) {
     result.value_R = rows.value_R.index_select(0, idx_R);
   }
@@ -160,7 +160,7 @@ moe::PendingRows AllToAllDispatcher::start_combine(const moe::DispatchPlan& plan
   const Exchange& exchange = exchange_of(plan, chunk);
   Transfer transfer =
       start_transfer(*ep_,
-                     reordered({rows_RD, value_R}, exchange.order.row_of_received_R),
+                     reordered({{rows_RD}, value_R}, exchange.order.row_of_received_R),
                      exchange.num_received_P,
                      exchange.num_sent_P);
   return moe::PendingRows([transfer]() mutable {

@@ -90,10 +90,11 @@ class LinearExperts final : public moe::Experts {
 
   moe::ExpertWeights weights() const override { return {{weight_LDD_}}; }
 
-  moe::ExpertOutput forward(const at::Tensor& x_RD,
+  moe::ExpertOutput forward(const kernels::IndexedRows& x,
                             const std::vector<int64_t>& num_rows_L,
                             const moe::ExpertWeights& weights,
                             bool is_training) override {
+    const at::Tensor x_RD = x.gathered();
     moe::ExpertOutput output;
     output.y_RD = kernels::grouped_gemm(x_RD, weights.tensors[0], num_rows_L);
     if (is_training) {
@@ -102,11 +103,12 @@ class LinearExperts final : public moe::Experts {
     return output;
   }
 
-  moe::ExpertInputGrads backward_input(const at::Tensor& dy_RD,
+  moe::ExpertInputGrads backward_input(const kernels::IndexedRows& dy,
                                        const at::Tensor& score_R,
                                        const std::vector<int64_t>& num_rows_L,
                                        const moe::ExpertWeights& weights,
                                        const moe::ExpertSaved& saved) override {
+    const at::Tensor dy_RD = dy.gathered();
     const at::Tensor score_R1 = score_R.unsqueeze(1).to(dy_RD.scalar_type());
     const at::Tensor dx_RD =
         kernels::grouped_gemm_input_grad(dy_RD, weights.tensors[0], num_rows_L);
@@ -117,7 +119,7 @@ class LinearExperts final : public moe::Experts {
     return grads;
   }
 
-  void backward_weight(const at::Tensor& /*dy_RD*/,
+  void backward_weight(const kernels::IndexedRows& /*dy*/,
                        const moe::ExpertInputGrads& input_grads,
                        const std::vector<int64_t>& num_rows_L,
                        const moe::ExpertSaved& saved,

@@ -58,7 +58,7 @@ ForwardResult forward_chunks(const ExpertPass& pass,
     HECATON_TRACE_RANGE("moe.experts");
     const Rows rows = arriving[c].wait();
     ExpertOutput output =
-        pass.experts->forward(rows.rows_RD, chunks[c].num_rows_L, weights, is_training);
+        pass.experts->forward(rows.rows, chunks[c].num_rows_L, weights, is_training);
     result.saved.push_back(std::move(output.saved));
     returning.push_back(
         pass.dispatcher->start_combine(*pass.plan, static_cast<int64_t>(c), output.y_RD, {}));
@@ -66,8 +66,9 @@ ForwardResult forward_chunks(const ExpertPass& pass,
   std::vector<at::Tensor> y_chunks;
   y_chunks.reserve(chunks.size());
   for (size_t c = 0; c < chunks.size(); ++c) {
-    y_chunks.push_back(kernels::combine_rows(
-        returning[c].wait().rows_RD, chunks[c].row_of_slot_TK, chunk_tokens(weight_TK, chunks[c])));
+    y_chunks.push_back(kernels::combine_rows(returning[c].wait().rows.source_SD,
+                                             chunks[c].row_of_slot_TK,
+                                             chunk_tokens(weight_TK, chunks[c])));
   }
   result.y_TD = join_chunks(y_chunks);
   return result;
@@ -97,17 +98,18 @@ BackwardResult backward_chunks(const ExpertPass& pass,
     HECATON_TRACE_RANGE("moe.experts_backward");
     const Rows rows = arriving[c].wait();
     const ExpertInputGrads input_grads = pass.experts->backward_input(
-        rows.rows_RD, rows.value_R, chunks[c].num_rows_L, weights, saved[c]);
+        rows.rows, rows.value_R, chunks[c].num_rows_L, weights, saved[c]);
     returning.push_back(pass.dispatcher->start_combine(
         *pass.plan, static_cast<int64_t>(c), input_grads.dx_RD, input_grads.dscore_R));
-    pass.experts->backward_weight(rows.rows_RD, input_grads, chunks[c].num_rows_L, saved[c], grads);
+    pass.experts->backward_weight(rows.rows, input_grads, chunks[c].num_rows_L, saved[c], grads);
   }
   std::vector<at::Tensor> dx_chunks;
   std::vector<at::Tensor> dweight_chunks;
   for (size_t c = 0; c < chunks.size(); ++c) {
     const Rows rows = returning[c].wait();
     const at::Tensor& row_of_slot_TK = chunks[c].row_of_slot_TK;
-    dx_chunks.push_back(kernels::combine_rows(rows.rows_RD, row_of_slot_TK, /*weight_TK=*/{}));
+    dx_chunks.push_back(
+        kernels::combine_rows(rows.rows.source_SD, row_of_slot_TK, /*weight_TK=*/{}));
     dweight_chunks.push_back(kernels::slot_values(rows.value_R, row_of_slot_TK));
   }
   return {join_chunks(dx_chunks), join_chunks(dweight_chunks)};

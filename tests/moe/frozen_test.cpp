@@ -31,27 +31,27 @@ class NotingExperts final : public Experts {
   }
   int64_t num_local_experts() const override { return ffn_->num_local_experts(); }
   ExpertWeights weights() const override { return ffn_->weights(); }
-  ExpertOutput forward(const at::Tensor& x_RD,
+  ExpertOutput forward(const kernels::IndexedRows& x,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertWeights& weights,
                        bool is_training) override {
-    return ffn_->forward(x_RD, num_rows_L, weights, is_training);
+    return ffn_->forward(x, num_rows_L, weights, is_training);
   }
-  ExpertInputGrads backward_input(const at::Tensor& dy_RD,
+  ExpertInputGrads backward_input(const kernels::IndexedRows& dy,
                                   const at::Tensor& score_R,
                                   const std::vector<int64_t>& num_rows_L,
                                   const ExpertWeights& weights,
                                   const ExpertSaved& saved) override {
-    return ffn_->backward_input(dy_RD, score_R, num_rows_L, weights, saved);
+    return ffn_->backward_input(dy, score_R, num_rows_L, weights, saved);
   }
-  void backward_weight(const at::Tensor& dy_RD,
+  void backward_weight(const kernels::IndexedRows& dy,
                        const ExpertInputGrads& input_grads,
                        const std::vector<int64_t>& num_rows_L,
                        const ExpertSaved& saved,
                        ExpertGrads& grads) override {
     asked = std::string(grads.tensors[0].defined() ? "up " : "") +
             (grads.tensors[1].defined() ? "down" : "");
-    ffn_->backward_weight(dy_RD, input_grads, num_rows_L, saved, grads);
+    ffn_->backward_weight(dy, input_grads, num_rows_L, saved, grads);
   }
   std::vector<Parameter> describe_parameters(const std::string& prefix,
                                              int64_t first_expert) override {

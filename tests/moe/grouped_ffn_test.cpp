@@ -40,7 +40,7 @@ TEST(GroupedFfnTest, RunsEachExpertOnItsRows) {
     return (at::silu(expert_z_RG.narrow(1, 0, 5)) * expert_z_RG.narrow(1, 5, 5))
         .mm(weights.tensors[1][l].t());
   };
-  expect_close(ffn->forward(x_RD, {4, 0, 3}, weights, /*is_training=*/false).y_RD,
+  expect_close(ffn->forward({x_RD}, {4, 0, 3}, weights, /*is_training=*/false).y_RD,
                at::cat({expert(0, 0, 4), expert(2, 4, 3)}),
                kDoubleFactor);
 }
@@ -49,11 +49,12 @@ TEST(GroupedFfnTest, SavesInputsAndPreActivationsOnlyForTraining) {
   GroupedFfn ffn = random_ffn(2);
   const at::NoGradGuard no_grad;
   const at::Tensor x_RD = random_tensor({4, 6}, at::kDouble, "x");
-  EXPECT_TRUE(ffn->forward(x_RD, {1, 3}, ffn->weights(), false).saved.tensors.empty());
-  const ExpertSaved saved = ffn->forward(x_RD, {1, 3}, ffn->weights(), true).saved;
-  ASSERT_EQ(saved.tensors.size(), 2U);
-  EXPECT_EQ(saved.tensors[0].sizes(), at::IntArrayRef({4, 6}));
-  EXPECT_EQ(saved.tensors[1].sizes(), at::IntArrayRef({4, 10}));
+  EXPECT_TRUE(ffn->forward({x_RD}, {1, 3}, ffn->weights(), false).saved.tensors.empty());
+  const ExpertSaved saved = ffn->forward({x_RD}, {1, 3}, ffn->weights(), true).saved;
+  ASSERT_EQ(saved.tensors.size(), 3U);
+  EXPECT_TRUE(saved.tensors[0].is_same(x_RD));  // no copy
+  EXPECT_FALSE(saved.tensors[1].defined());     // the index of the rows
+  EXPECT_EQ(saved.tensors[2].sizes(), at::IntArrayRef({4, 10}));
 }
 
 TEST(GroupedFfnTest, AddsWeightGradientsAndLeavesIdleExpertsAlone) {
@@ -64,17 +65,17 @@ TEST(GroupedFfnTest, AddsWeightGradientsAndLeavesIdleExpertsAlone) {
   const at::Tensor x_RD = random_tensor({5, 6}, at::kDouble, "x");
   const at::Tensor dy_RD = random_tensor({5, 6}, at::kDouble, "dy");
   const at::Tensor score_R = at::ones({5}, at::TensorOptions().dtype(at::kDouble));
-  const ExpertSaved saved = ffn->forward(x_RD, num_rows_L, weights, true).saved;
+  const ExpertSaved saved = ffn->forward({x_RD}, num_rows_L, weights, true).saved;
   const ExpertInputGrads input_grads =
-      ffn->backward_input(dy_RD, score_R, num_rows_L, weights, saved);
+      ffn->backward_input({dy_RD}, score_R, num_rows_L, weights, saved);
   ExpertGrads from_zero;
   ExpertGrads from_seven;
   for (const at::Tensor& weight : weights.tensors) {
     from_zero.tensors.push_back(at::zeros_like(weight));
     from_seven.tensors.push_back(at::full(weight.sizes(), 7.0, weight.options()));
   }
-  ffn->backward_weight(dy_RD, input_grads, num_rows_L, saved, from_zero);
-  ffn->backward_weight(dy_RD, input_grads, num_rows_L, saved, from_seven);
+  ffn->backward_weight({dy_RD}, input_grads, num_rows_L, saved, from_zero);
+  ffn->backward_weight({dy_RD}, input_grads, num_rows_L, saved, from_seven);
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_GT(from_zero.tensors[i][0].abs().sum().item<double>(), 0.0);
     expect_close(from_seven.tensors[i], from_zero.tensors[i] + 7.0, kDoubleFactor);
@@ -86,7 +87,7 @@ TEST(GroupedFfnTest, MayHoldNoExperts) {
   GroupedFfn ffn = random_ffn(0);
   const at::NoGradGuard no_grad;
   const at::Tensor x_RD = random_tensor({0, 6}, at::kDouble, "x");
-  EXPECT_EQ(ffn->forward(x_RD, {}, ffn->weights(), true).y_RD.sizes(), at::IntArrayRef({0, 6}));
+  EXPECT_EQ(ffn->forward({x_RD}, {}, ffn->weights(), true).y_RD.sizes(), at::IntArrayRef({0, 6}));
   check_parameters(ffn->describe_parameters("mlp", 0));
 }
 
@@ -126,7 +127,7 @@ TEST(GroupedFfnTest, RefusesWeightsOfOtherShapes) {
   const at::NoGradGuard no_grad;
   const at::Tensor x_RD = random_tensor({4, 6}, at::kDouble, "x");
   const auto forward = [&](const std::vector<at::Tensor>& weights) {
-    ffn->forward(x_RD, {1, 3}, {weights}, /*is_training=*/true);
+    ffn->forward({x_RD}, {1, 3}, {weights}, /*is_training=*/true);
   };
   const std::vector<at::Tensor> own = ffn->weights().tensors;
   const at::Tensor& up_LGD = own[0];
@@ -136,35 +137,35 @@ TEST(GroupedFfnTest, RefusesWeightsOfOtherShapes) {
       [&] {
         forward({up_LGD.narrow(2, 0, 5), down_LDF});
       },
-      "up_LGD has the wrong shape: expected [2, *, 6] found [2, 10, 5]");
+      "up_LGD has the wrong shape: expected [*, *, 6] found [2, 10, 5]");
   expect_error<ShapeError>(
       [&] {
         forward({up_LGD.narrow(1, 0, 8), down_LDF});
       },
-      "down_LDF has the wrong shape: expected [2, 6, 4] found [2, 6, 5]");
+      "up_LGD has the wrong shape: expected [2, 10, 6] found [2, 8, 6]");
   expect_error<ShapeError>(
       [&] {
         forward({up_LGD, down_LDF.narrow(1, 0, 1)});
       },
-      "down_LDF has the wrong shape: expected [2, 6, 5] found [2, 1, 5]");
+      "up_LGD has the wrong shape: expected [2, 10, 1] found [2, 10, 6]");
 }
 
 TEST(GroupedFfnTest, RefusesRowsOfAnotherShapeOrDtype) {
   GroupedFfn ffn = random_ffn(1);
   const at::NoGradGuard no_grad;
   const auto forward = [&](const at::Tensor& x_RD) {
-    ffn->forward(x_RD, {4}, ffn->weights(), /*is_training=*/false);
+    ffn->forward({x_RD}, {4}, ffn->weights(), /*is_training=*/false);
   };
   expect_error<ShapeError>(
       [&] {
         forward(random_tensor({4, 5}, at::kDouble, "x"));
       },
-      "x_RD has the wrong shape: expected [*, 6] found [4, 5]");
+      "x has the wrong shape: expected [*, 6] found [4, 5]");
   expect_error<ShapeError>(
       [&] {
         forward(random_tensor({4, 6}, at::kFloat, "x"));
       },
-      "x_RD has the wrong dtype: expected Double found Float");
+      "x has the wrong dtype: expected Double found Float");
 }
 
 TEST(GroupedFfnTest, RunsOnSlicesOfTheHiddenWidth) {
@@ -178,7 +179,7 @@ TEST(GroupedFfnTest, RunsOnSlicesOfTheHiddenWidth) {
     const at::Tensor gate = up_LGD.narrow(1, begin, size);
     const at::Tensor up = up_LGD.narrow(1, 5 + begin, size);
     const ExpertWeights weights{{at::cat({gate, up}, 1), down_LDF.narrow(2, begin, size)}};
-    return ffn->forward(x_RD, {1, 3}, weights, /*is_training=*/false).y_RD;
+    return ffn->forward({x_RD}, {1, 3}, weights, /*is_training=*/false).y_RD;
   };
   expect_close(on_slice(0, 2) + on_slice(2, 3), on_slice(0, 5), kDoubleFactor);
 }

@@ -38,10 +38,10 @@ TEST(LocalDispatcherTest, PlansTheRowsOfEachExpertAndChunk) {
 
   const at::Tensor x_TD = random_tensor({3, 4}, at::kFloat, "x");
   Rows rows = dispatcher.start_dispatch(*plan, 1, x_TD, {}).wait();
-  expect_bitwise_equal(rows.rows_RD, x_TD.index_select(0, at::tensor({2, 1, 2})));
+  expect_bitwise_equal(rows.rows.gathered(), x_TD.index_select(0, at::tensor({2, 1, 2})));
   const at::Tensor value_R = random_tensor({3}, at::kFloat, "value");
-  const Rows back = dispatcher.start_combine(*plan, 1, rows.rows_RD, value_R).wait();
-  expect_bitwise_equal(back.rows_RD, rows.rows_RD);
+  const Rows back = dispatcher.start_combine(*plan, 1, rows.rows.gathered(), value_R).wait();
+  expect_bitwise_equal(back.rows.source_SD, rows.rows.gathered());
   expect_bitwise_equal(back.value_R, value_R);
 }
 

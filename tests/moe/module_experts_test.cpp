@@ -107,10 +107,10 @@ TEST(ModuleExpertsTest, MayHoldNoExperts) {
   const at::NoGradGuard no_grad;
   const at::Tensor x_RD = random_tensor({0, 6}, at::kDouble, "x");
   const at::Tensor score_R = random_tensor({0}, at::kDouble, "score");
-  const ExpertOutput output = experts->forward(x_RD, {}, experts->weights(), true);
+  const ExpertOutput output = experts->forward({x_RD}, {}, experts->weights(), true);
   EXPECT_EQ(output.y_RD.sizes(), at::IntArrayRef({0, 6}));
   const ExpertInputGrads grads =
-      experts->backward_input(x_RD, score_R, {}, experts->weights(), output.saved);
+      experts->backward_input({x_RD}, score_R, {}, experts->weights(), output.saved);
   EXPECT_EQ(grads.dx_RD.sizes(), at::IntArrayRef({0, 6}));
   EXPECT_EQ(grads.dscore_R.sizes(), at::IntArrayRef({0}));
 }
@@ -145,7 +145,7 @@ TEST(ModuleExpertsTest, RefusesCountsThatAreNotThoseOfItsExperts) {
   const at::Tensor x_RD = random_tensor({4, 6}, at::kDouble, "x");
   const auto forward = [&](const std::vector<int64_t>& num_rows_L) {
     return [&experts, x_RD, num_rows_L] {
-      experts->forward(x_RD, num_rows_L, experts->weights(), /*is_training=*/false);
+      experts->forward({x_RD}, num_rows_L, experts->weights(), /*is_training=*/false);
     };
   };
   for (const std::vector<int64_t>& num_rows_L : {std::vector<int64_t>{4, 0}, {1, 1, 1, 1}}) {

@@ -238,7 +238,7 @@ TEST(MoeLayerTest, RefusesTokensOfAnotherShapeOrDtype) {
       [&] {
         layer->forward(random_tensor({4, 6}, at::kFloat, "x"));
       },
-      "x_RD has the wrong dtype: expected Double found Float");
+      "x has the wrong dtype: expected Double found Float");
 }
 
 TEST(MoeLayerTest, RefusesAContextThatDoesNotFitTheTokens) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "core/progress.h"
+
+#include <chrono>
+#include <utility>
+
+namespace hecaton {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kInterval = std::chrono::microseconds(500);
+
+struct Hook {
+  std::function<void()> call;
+  Clock::time_point last_call;
+};
+
+Hook& hook() {
+  thread_local Hook hook;
+  return hook;
+}
+
+}  // namespace
+
+ProgressScope::ProgressScope(std::function<void()> hook)
+    : outer_(std::exchange(hecaton::hook().call, std::move(hook))) {}
+
+ProgressScope::~ProgressScope() {
+  hook().call = std::move(outer_);
+}
+
+void poll_progress() {
+  Hook& own = hook();
+  if (!own.call) {
+    return;
+  }
+  const Clock::time_point now = Clock::now();
+  if (now - own.last_call >= kInterval) {
+    own.last_call = now;
+    own.call();
+  }
+}
+
+}  // namespace hecaton

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Hecaton authors
+
+#include "core/workspace.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <new>
+#include <sys/mman.h>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/util/accumulate.h>
+
+namespace hecaton {
+namespace {
+
+constexpr size_t kSmallBytes = size_t{1} << 20;
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+/// Sixteen sizes per power of two, so that sizes which differ a little share their memory.
+size_t rounded_up(size_t num_bytes) {
+  size_t step = kSmallBytes / 16;
+  while (step * 32 <= num_bytes) {
+    step *= 2;
+  }
+  return (num_bytes + step - 1) / step * step;
+}
+
+class Pool {
+ public:
+  struct Block {
+    void* data;
+    size_t num_bytes;
+  };
+
+  Block take(size_t num_bytes) {
+    const std::lock_guard lock(mutex_);
+    // A block of up to a quarter more will do.
+    const auto kept = kept_.lower_bound(num_bytes);
+    Block block{};
+    if (kept != kept_.end() && kept->first <= num_bytes + num_bytes / 4) {
+      block = {kept->second, kept->first};
+      stats_.kept_bytes -= static_cast<int64_t>(kept->first);
+      kept_.erase(kept);
+    } else {
+      block = allocate(rounded_up(num_bytes));
+    }
+    stats_.used_bytes += static_cast<int64_t>(block.num_bytes);
+    most_used_bytes_ = std::max(most_used_bytes_, stats_.used_bytes);
+    return block;
+  }
+
+  void give_back(const Block& block) {
+    const std::lock_guard lock(mutex_);
+    kept_.emplace(block.num_bytes, block.data);
+    stats_.used_bytes -= static_cast<int64_t>(block.num_bytes);
+    stats_.kept_bytes += static_cast<int64_t>(block.num_bytes);
+  }
+
+  WorkspaceStats stats() {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+ private:
+  Block allocate(size_t num_bytes) {
+    const auto bytes = static_cast<int64_t>(num_bytes);
+    const int64_t limit = std::max(most_used_bytes_, stats_.used_bytes + bytes) * 5 / 4;
+    while (!kept_.empty() && stats_.used_bytes + stats_.kept_bytes + bytes > limit) {
+      const auto largest = std::prev(kept_.end());
+      stats_.kept_bytes -= static_cast<int64_t>(largest->first);
+      std::free(largest->second);
+      kept_.erase(largest);
+    }
+    const size_t alignment = num_bytes < kHugePageBytes ? kSmallBytes : kHugePageBytes;
+    void* data = nullptr;
+    if (posix_memalign(&data, alignment, num_bytes) != 0) {
+      throw std::bad_alloc();
+    }
+    madvise(data, num_bytes, MADV_HUGEPAGE);  // only ever makes it faster
+    ++stats_.num_allocations;
+    return {data, num_bytes};
+  }
+
+  std::mutex mutex_;
+  std::multimap<size_t, void*> kept_;
+  WorkspaceStats stats_;
+  int64_t most_used_bytes_ = 0;
+};
+
+Pool& pool() {
+  static auto* pool = new Pool;  // outlives every tensor
+  return *pool;
+}
+
+}  // namespace
+
+at::Tensor workspace_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
+  const auto options = at::TensorOptions().dtype(dtype);
+  const size_t num_bytes =
+      static_cast<size_t>(c10::multiply_integers(sizes)) * c10::elementSize(dtype);
+  if (num_bytes < kSmallBytes) {
+    return at::empty(sizes, options);
+  }
+  const Pool::Block block = pool().take(num_bytes);
+  return at::from_blob(
+      block.data, sizes, [block](void*) { pool().give_back(block); }, options);
+}
+
+WorkspaceStats workspace_stats() {
+  return pool().stats();
+}
+
+}  // namespace hecaton
