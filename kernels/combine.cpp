@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 
 #include "core/shapes.h"
+#include "core/workspace.h"
 #include "kernels/detail/cpu_kernels.h"
 #include "kernels/detail/device.h"
 #include "kernels/detail/dtype_check.h"
@@ -55,7 +56,8 @@ at::Tensor combine_rows(const at::Tensor& rows_RD,
       {{"rows_RD", rows_RD}, {"row_of_slot_TK", row_of_slot_TK}, {"weight_TK", weight_TK}});
   const at::Tensor contiguous_RD = rows_RD.contiguous();
   const at::Tensor contiguous_TK = row_of_slot_TK.contiguous();
-  at::Tensor out_TD = at::empty({T, D}, rows_RD.options());
+  at::Tensor out_TD = rows_RD.is_cpu() ? workspace_empty({T, D}, rows_RD.scalar_type())
+                                       : at::empty({T, D}, rows_RD.options());
   detail::run_on(
       rows_RD.device(),
       [&] { detail::combine_rows_cpu(contiguous_RD, contiguous_TK, weights_TK, out_TD); },

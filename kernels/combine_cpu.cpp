@@ -2,7 +2,8 @@
 // Copyright 2026 The Hecaton authors
 
 #include <algorithm>
-#include <vector>
+#include <array>
+#include <cstddef>
 
 #include <ATen/Dispatch.h>
 #include <ATen/OpMathType.h>
@@ -14,6 +15,7 @@ namespace hecaton::kernels::detail {
 namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 14;  // some 10 us of work
+constexpr int64_t kWidth = 32;
 
 struct CombineSizes {
   int64_t T;
@@ -21,31 +23,53 @@ struct CombineSizes {
   int64_t K;
 };
 
+/// Where a part of the result begins.
+struct Place {
+  int64_t t;
+  int64_t d;
+};
+
+/// kSize numbers of one token, whose sums stay in registers.
+template <int64_t kSize, typename Scalar>
+void combine_part(const CombineSizes& sizes,
+                  Place place,
+                  const Scalar* rows,
+                  const int32_t* row_of_slot,
+                  const at::opmath_type<Scalar>* weight,
+                  Scalar* out) {
+  using Sum = at::opmath_type<Scalar>;
+  std::array<Sum, kSize> sums{};
+  for (int64_t slot = place.t * sizes.K; slot < (place.t + 1) * sizes.K; ++slot) {
+    if (row_of_slot[slot] < 0) {
+      continue;
+    }
+    const Scalar* row = rows + row_of_slot[slot] * sizes.D + place.d;
+    const Sum factor = weight == nullptr ? Sum{1} : weight[slot];
+    for (size_t i = 0; i < kSize; ++i) {
+      sums[i] += factor * static_cast<Sum>(row[i]);
+    }
+  }
+  std::copy(sums.begin(), sums.end(), out + place.t * sizes.D + place.d);
+}
+
 template <typename Scalar>
 void combine(const CombineSizes& sizes,
              const Scalar* rows,
              const int32_t* row_of_slot,
              const at::opmath_type<Scalar>* weight,
              Scalar* out) {
-  using Sum = at::opmath_type<Scalar>;
   const int64_t D = sizes.D;
   const int64_t K = sizes.K;
   const int64_t grain = std::max<int64_t>(1, kElementsPerTask / std::max<int64_t>(1, D * K));
   at::parallel_for(0, sizes.T, grain, [=](int64_t begin, int64_t end) {
-    std::vector<Sum> sum_D(static_cast<size_t>(D));
     for (int64_t t = begin; t < end; ++t) {
-      std::fill(sum_D.begin(), sum_D.end(), Sum{0});
-      for (int64_t slot = t * K; slot < (t + 1) * K; ++slot) {
-        if (row_of_slot[slot] < 0) {
-          continue;
-        }
-        const Scalar* row_D = rows + row_of_slot[slot] * D;
-        const Sum factor = weight == nullptr ? Sum{1} : weight[slot];
-        for (int64_t d = 0; d < D; ++d) {
-          sum_D[static_cast<size_t>(d)] += factor * static_cast<Sum>(row_D[d]);
-        }
+      int64_t d = 0;
+      for (; d + kWidth <= D; d += kWidth) {
+        combine_part<kWidth>(sizes, {t, d}, rows, row_of_slot, weight, out);
       }
-      std::copy(sum_D.begin(), sum_D.end(), out + t * D);
+      for (; d < D; ++d) {
+        combine_part<1>(sizes, {t, d}, rows, row_of_slot, weight, out);
+      }
     }
   });
 }

@@ -27,13 +27,10 @@
 namespace hecaton::kernels {
 namespace {
 
-using detail::FfnBackwardTask;
-using detail::FfnForwardTask;
 using detail::FfnKernels;
 using detail::FfnSizes;
 using detail::kRowsPerTask;
 using detail::RowsView;
-using detail::WeightGradTask;
 using Counts = std::vector<int64_t>;
 
 /// Null where LibTorch's products are all there is.
@@ -139,7 +136,7 @@ void run_tasks(size_t num_tasks, size_t scratch_bytes, const Run& run) {
 /// A contiguous matrix, row by row, from the row on.
 const void* row_at(const at::Tensor& matrix, int64_t row) {
   return static_cast<const std::byte*>(matrix.const_data_ptr()) +
-         static_cast<size_t>(row * matrix.stride(0)) * matrix.element_size();
+         static_cast<size_t>(row * matrix.stride(0) * matrix.element_size());
 }
 
 void* mutable_row_at(const at::Tensor& matrix, int64_t row) {
@@ -299,7 +296,7 @@ FfnBackward ffn_backward(const IndexedRows& dy,
   const at::Tensor z = z_RG.contiguous();
   const at::Tensor up = up_LGD.contiguous();
   const at::Tensor down = down_LDF.contiguous();
-  const FfnBackward backward{.dx_RD = workspace_empty({R, sizes.D}, dtype),
+  FfnBackward backward{.dx_RD = workspace_empty({R, sizes.D}, dtype),
                              .dscore_R = workspace_empty({R}, at::kFloat),
                              .dz_RG = workspace_empty({R, up.size(1)}, dtype),
                              .a_RF = workspace_empty({R, sizes.F}, dtype)};

@@ -18,7 +18,7 @@
 namespace hecaton::kernels::detail {
 
 /// Right panels that are packed at a time take about so much.
-constexpr int64_t kRightBytes = 512 * 1024;
+constexpr int64_t kRightBytes = int64_t{512} << 10;
 /// Rows of a weight gradient's sum that are packed at a time: its sums are cut there.
 constexpr int64_t kRowsPerSum = 512;
 
@@ -54,30 +54,62 @@ struct ProductScratch {
   Packed* right;
 };
 
+/// Asks for the lines of [begin, begin + num_bytes) before they are needed.
+inline void prefetch(const void* begin, int64_t num_bytes) {
+  const auto* line = static_cast<const std::byte*>(begin);
+  for (int64_t offset = 0; offset < num_bytes; offset += 64) {
+    __builtin_prefetch(line + offset, /*rw=*/0, /*locality=*/2);
+  }
+}
+
+/// A matrix that an epilogue reads or writes: a tile of its own for each tile of the product. Its
+/// lines are asked for before the tile is computed, because nothing else would foresee them.
+struct TiledMatrix {
+  const void* begin = nullptr;
+  int64_t row_bytes = 0;
+  int64_t tile_bytes = 0;  ///< of one row
+
+  void prefetch_tile(int64_t first_row, int64_t num_rows, int64_t panel) const {
+    const auto* tile =
+        static_cast<const std::byte*>(begin) + first_row * row_bytes + panel * tile_bytes;
+    for (int64_t i = 0; i < num_rows && begin != nullptr; ++i) {
+      prefetch(tile + i * row_bytes, tile_bytes);
+    }
+  }
+};
+
 /// left times right, whose left operand is packed.
 ///
-/// pack_right:  called with (first panel, one past the last, to).
+/// right:       pack(first panel, one past the last, to) packs; prefetch(first panel, one past the
+///              last, part, num_parts) asks for a part of what that will read.
 /// epilogue:    called with (first row, number of rows, panel, tile) for every tile, panel by panel
-///              for each row.
-template <typename Panels, typename PackRight, typename Epilogue>
+///              for each row; matrices: what it reads and writes.
+template <typename Panels, typename Right, typename Epilogue, size_t kNumMatrices>
 void multiply(const ProductScratch<Panels>& scratch,
               int64_t num_rows,
               int64_t K,
               int64_t num_panels,
               void (*poll)(),
-              const PackRight& pack_right,
+              const Right& right,
+              const TiledMatrix (&matrices)[kNumMatrices],
               const Epilogue& epilogue) {
   const int64_t panel_size = Panels::right_size(K);
   const int64_t panel_bytes = panel_size * static_cast<int64_t>(sizeof(*scratch.right));
   const int64_t group = larger(1, kRightBytes / larger(1, panel_bytes));
+  const int64_t num_parts = divide_up(num_rows, Panels::kRows);
   alignas(64) float tile[Panels::kRows * Panels::kLanes];
   for (int64_t begin = 0; begin < num_panels; begin += group) {
     const int64_t end = smaller(begin + group, num_panels);
-    pack_right(begin, end, scratch.right);
+    right.pack(begin, end, scratch.right);
     for (int64_t row = 0; row < num_rows; row += Panels::kRows) {
       const int64_t count = smaller(Panels::kRows, num_rows - row);
-      const auto* left = scratch.left + row / Panels::kRows * Panels::left_size(K);
+      const int64_t part = row / Panels::kRows;
+      const auto* left = scratch.left + part * Panels::left_size(K);
+      right.prefetch(end, smaller(end + group, num_panels), part, num_parts);
       for (int64_t panel = begin; panel < end; ++panel) {
+        for (const TiledMatrix& matrix : matrices) {
+          matrix.prefetch_tile(row, count, panel);
+        }
         Panels::multiply(count, K, left, scratch.right + (panel - begin) * panel_size, tile);
         epilogue(row, count, panel, static_cast<const float*>(tile));
       }
@@ -117,28 +149,82 @@ auto store_to(void* matrix, int64_t width) {
   };
 }
 
-/// Packs lanes that are rows of a matrix: y = x W^T.
-template <typename Panels>
-auto right_rows(const void* matrix, int64_t num_lanes, int64_t K) {
-  return [rows = RowsView{matrix, K, nullptr}, num_lanes, K](int64_t begin, int64_t end, auto* to) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      for (int64_t v = 0; v < Panels::kVectors; ++v) {
-        const int64_t first = panel * Panels::kLanes + v * Panels::kWidth;
-        Panels::pack_right_rows(
-            to + (panel - begin) * Panels::right_size(K), v, rows, first, num_lanes - first, K);
-      }
-    }
-  };
+/// Row `part` of num_parts even parts of `count` rows begins here.
+constexpr int64_t part_begin(int64_t count, int64_t part, int64_t num_parts) {
+  return count * part / num_parts;
 }
 
-/// Packs lanes that are columns of a matrix of K rows: dx = dy W.
+/// Lanes that are rows of a matrix: y = x W^T. Each panel takes kLanes / num_blocks lanes of each
+/// of num_blocks blocks of num_lanes rows: gate and up where both are wanted side by side.
 template <typename Panels>
-auto right_columns(const RowsView& rows, int64_t num_lanes, int64_t K) {
-  return [rows, num_lanes, K](int64_t begin, int64_t end, auto* to) {
+struct RightRows {
+  const void* matrix = nullptr;
+  int64_t num_lanes = 0;
+  int64_t K = 0;
+  int64_t num_blocks = 1;
+
+  int64_t lanes_per_panel() const { return Panels::kLanes / num_blocks; }
+  int64_t num_panels() const { return divide_up(num_lanes, lanes_per_panel()); }
+
+  template <typename Packed>
+  void pack(int64_t begin, int64_t end, Packed* to) const {
+    const RowsView rows{matrix, K, nullptr};
+    const int64_t vectors_per_block = Panels::kVectors / num_blocks;
+    for (int64_t panel = begin; panel < end; ++panel, to += Panels::right_size(K)) {
+      for (int64_t v = 0; v < Panels::kVectors; ++v) {
+        const int64_t lane = panel * lanes_per_panel() + v % vectors_per_block * Panels::kWidth;
+        const int64_t first_row = v / vectors_per_block * num_lanes + lane;
+        Panels::pack_right_rows(to, v, rows, first_row, num_lanes - lane, K);
+      }
+    }
+  }
+
+  void prefetch(int64_t begin, int64_t end, int64_t part, int64_t num_parts) const {
+    using Number = typename Panels::Number;
+    const int64_t first = begin * lanes_per_panel();
+    const int64_t count = smaller(end * lanes_per_panel(), num_lanes) - first;
+    const int64_t part_first = part_begin(count * K, part, num_parts);
+    const int64_t part_end = part_begin(count * K, part + 1, num_parts);
+    for (int64_t block = 0; block < num_blocks && count > 0; ++block) {
+      const auto* rows = static_cast<const Number*>(matrix) + (block * num_lanes + first) * K;
+      detail::prefetch(rows + part_first,
+                       (part_end - part_first) * static_cast<int64_t>(sizeof(Number)));
+    }
+  }
+};
+
+/// Lanes that are columns of a matrix of K rows: dx = dy W.
+template <typename Panels>
+struct RightColumns {
+  RowsView rows;
+  int64_t num_lanes = 0;
+  int64_t K = 0;
+
+  int64_t num_panels() const { return divide_up(num_lanes, Panels::kLanes); }
+
+  template <typename Packed>
+  void pack(int64_t begin, int64_t end, Packed* to) const {
     const int64_t first = begin * Panels::kLanes;
     Panels::pack_right_columns(
         to, rows, K, {first, smaller(end * Panels::kLanes, num_lanes) - first, num_lanes - first});
-  };
+  }
+
+  void prefetch(int64_t begin, int64_t end, int64_t part, int64_t num_parts) const {
+    using Number = typename Panels::Number;
+    const int64_t first = begin * Panels::kLanes;
+    const int64_t num_bytes =
+        (smaller(end * Panels::kLanes, num_lanes) - first) * static_cast<int64_t>(sizeof(Number));
+    for (int64_t k = part_begin(K, part, num_parts); k < part_begin(K, part + 1, num_parts); ++k) {
+      detail::prefetch(row_of<Number>(rows, k) + first, num_bytes);
+    }
+  }
+};
+
+/// The tiles of a matrix of num_columns columns; each panel has `lanes` of them.
+template <typename Number>
+TiledMatrix tiles_of(const Number* matrix, int64_t num_columns, int64_t lanes) {
+  constexpr auto kBytes = static_cast<int64_t>(sizeof(Number));
+  return {matrix, num_columns * kBytes, lanes * kBytes};
 }
 
 /// z = x up^T, and a = act(z) in the pass that writes z.
@@ -154,23 +240,16 @@ struct UpProjection {
     auto* z_RG = static_cast<Number*>(task.z_RG);
     Panels::pack_left_rows(scratch.left, task.x, task.num_rows, D);
     if constexpr (is_gated(kActivation)) {
-      // A panel holds gates in its first half and the same ups in its second.
-      static_assert(Panels::kVectors == 2, "gate and up are a vector each");
-      const RowsView up_GD{task.up_GD, D, nullptr};
-      const auto pack = [&](int64_t begin, int64_t end, auto* to) {
-        for (int64_t panel = begin; panel < end; ++panel) {
-          const int64_t f = panel * Panels::kWidth;
-          auto* panel_to = to + (panel - begin) * Panels::right_size(D);
-          Panels::pack_right_rows(panel_to, 0, up_GD, f, F - f, D);
-          Panels::pack_right_rows(panel_to, 1, up_GD, F + f, F - f, D);
-        }
-      };
+      static_assert(Panels::kVectors == 2, "a panel is a vector of gates and the ups of these");
+      const RightRows<Panels> right{task.up_GD, F, D, /*num_blocks=*/2};
       multiply(scratch,
                task.num_rows,
                D,
-               divide_up(F, Panels::kWidth),
+               right.num_panels(),
                task.poll,
-               pack,
+               right,
+               {tiles_of(z_RG, 2 * F, Panels::kWidth),
+                tiles_of(z_RG == nullptr ? nullptr : z_RG + F, 2 * F, Panels::kWidth)},
                [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
                  const int64_t f = panel * Panels::kWidth;
                  const int64_t count = smaller(Panels::kWidth, F - f);
@@ -189,13 +268,15 @@ struct UpProjection {
                  }
                });
     } else {
+      const RightRows<Panels> right{task.up_GD, F, D};
       multiply(
           scratch,
           task.num_rows,
           D,
-          divide_up(F, Panels::kLanes),
+          right.num_panels(),
           task.poll,
-          right_rows<Panels>(task.up_GD, F, D),
+          right,
+          {tiles_of(z_RG, F, Panels::kLanes)},
           [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
             for_each_vector<Panels>(panel, F, [&](int64_t f, int64_t tile_lane, int64_t count) {
               for (int64_t i = 0; i < num_rows; ++i) {
@@ -227,12 +308,21 @@ struct DownGradient {
       task.dscore_R[row] = 0.0F;
     }
     Panels::pack_left_rows(scratch.left, task.dy, task.num_rows, D);
+    const int64_t G = projection_width(kActivation, F);
+    const auto* z_RG = static_cast<const Number*>(task.z_RG);
+    const auto* dz_RG = static_cast<const Number*>(task.dz_RG);
+    const RightColumns<Panels> right{{task.down_DF, F, nullptr}, F, D};
     multiply(scratch,
              task.num_rows,
              D,
-             divide_up(F, Panels::kLanes),
+             right.num_panels(),
              task.poll,
-             right_columns<Panels>({task.down_DF, F, nullptr}, F, D),
+             right,
+             {tiles_of(z_RG, G, Panels::kLanes),
+              tiles_of(z_RG + G - F, G, Panels::kLanes),  // the same again where nothing is gated
+              tiles_of(dz_RG, G, Panels::kLanes),
+              tiles_of(dz_RG + G - F, G, Panels::kLanes),
+              tiles_of(static_cast<const Number*>(task.a_RF), F, Panels::kLanes)},
              [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
                for (int64_t i = 0; i < num_rows; ++i) {
                  Floats dscore = Simd::zero();
@@ -305,12 +395,14 @@ struct FfnTasks {
       UpProjection<Panels, kActivation>::run(task, scratch, a_RF);
     });
     Panels::pack_left_rows(scratch.left, {a_RF, F, nullptr}, task.num_rows, F);
+    const RightRows<Panels> right{task.down_DF, D, F};
     multiply(scratch,
              task.num_rows,
              F,
-             divide_up(D, Panels::kLanes),
+             right.num_panels(),
              task.poll,
-             right_rows<Panels>(task.down_DF, D, F),
+             right,
+             {tiles_of(static_cast<const Number*>(task.y_RD), D, Panels::kLanes)},
              store_to<Panels>(task.y_RD, D));
   }
 
@@ -324,12 +416,14 @@ struct FfnTasks {
       DownGradient<Panels, kActivation>::run(task, scratch);
     });
     Panels::pack_left_rows(scratch.left, {task.dz_RG, G, nullptr}, task.num_rows, G);
+    const RightColumns<Panels> right{{task.up_GD, D, nullptr}, D, G};
     multiply(scratch,
              task.num_rows,
              G,
-             divide_up(D, Panels::kLanes),
+             right.num_panels(),
              task.poll,
-             right_columns<Panels>({task.up_GD, D, nullptr}, D, G),
+             right,
+             {tiles_of(static_cast<const Number*>(task.dx_RD), D, Panels::kLanes)},
              store_to<Panels>(task.dx_RD, D));
   }
 
@@ -344,12 +438,14 @@ struct FfnTasks {
                                 rows_from<Number>(task.left, first_row),
                                 K,
                                 {task.begin_N, num_outputs, task.left.stride - task.begin_N});
+      const RightColumns<Panels> right{rows_from<Number>(task.right, first_row), task.M, K};
       multiply(scratch,
                num_outputs,
                K,
-               divide_up(task.M, Panels::kLanes),
+               right.num_panels(),
                task.poll,
-               right_columns<Panels>(rows_from<Number>(task.right, first_row), task.M, K),
+               right,
+               {tiles_of(task.grad_NM + task.begin_N * task.M, task.M, Panels::kLanes)},
                [&](int64_t first_n, int64_t num_n, int64_t panel, const float* tile) {
                  add_tile(task, task.begin_N + first_n, num_n, panel, tile);
                });
