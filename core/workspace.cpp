@@ -11,9 +11,11 @@
 #include <mutex>
 #include <new>
 #include <sys/mman.h>
+#include <unordered_map>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/Allocator.h>
 #include <c10/util/accumulate.h>
 
 namespace hecaton {
@@ -33,33 +35,37 @@ size_t rounded_up(size_t num_bytes) {
 
 class Pool {
  public:
-  struct Block {
-    void* data;
-    size_t num_bytes;
-  };
-
-  Block take(size_t num_bytes) {
+  void* take(size_t num_bytes) {
     const std::lock_guard lock(mutex_);
     // A block of up to a quarter more will do.
     const auto kept = kept_.lower_bound(num_bytes);
-    Block block{};
+    void* data = nullptr;
     if (kept != kept_.end() && kept->first <= num_bytes + num_bytes / 4) {
-      block = {kept->second, kept->first};
-      stats_.kept_bytes -= static_cast<int64_t>(kept->first);
+      num_bytes = kept->first;
+      data = kept->second;
+      stats_.kept_bytes -= static_cast<int64_t>(num_bytes);
       kept_.erase(kept);
     } else {
-      block = allocate(rounded_up(num_bytes));
+      num_bytes = rounded_up(num_bytes);
+      data = allocate(num_bytes);
     }
-    stats_.used_bytes += static_cast<int64_t>(block.num_bytes);
+    used_.emplace(data, num_bytes);
+    ++stats_.num_tensors;
+    stats_.used_bytes += static_cast<int64_t>(num_bytes);
     most_used_bytes_ = std::max(most_used_bytes_, stats_.used_bytes);
-    return block;
+    report(data, static_cast<int64_t>(num_bytes));
+    return data;
   }
 
-  void give_back(const Block& block) {
+  void give_back(void* data) {
     const std::lock_guard lock(mutex_);
-    kept_.emplace(block.num_bytes, block.data);
-    stats_.used_bytes -= static_cast<int64_t>(block.num_bytes);
-    stats_.kept_bytes += static_cast<int64_t>(block.num_bytes);
+    const auto used = used_.find(data);
+    const size_t num_bytes = used->second;
+    used_.erase(used);
+    kept_.emplace(num_bytes, data);
+    stats_.used_bytes -= static_cast<int64_t>(num_bytes);
+    stats_.kept_bytes += static_cast<int64_t>(num_bytes);
+    report(data, -static_cast<int64_t>(num_bytes));
   }
 
   WorkspaceStats stats() {
@@ -68,7 +74,16 @@ class Pool {
   }
 
  private:
-  Block allocate(size_t num_bytes) {
+  /// To LibTorch's profilers, as its own allocator does.
+  void report(void* data, int64_t num_bytes) const {
+    c10::reportMemoryUsageToProfiler(data,
+                                     num_bytes,
+                                     static_cast<size_t>(stats_.used_bytes),
+                                     static_cast<size_t>(stats_.used_bytes + stats_.kept_bytes),
+                                     c10::Device(c10::kCPU));
+  }
+
+  void* allocate(size_t num_bytes) {
     const auto bytes = static_cast<int64_t>(num_bytes);
     const int64_t limit = std::max(most_used_bytes_, stats_.used_bytes + bytes) * 5 / 4;
     while (!kept_.empty() && stats_.used_bytes + stats_.kept_bytes + bytes > limit) {
@@ -84,11 +99,12 @@ class Pool {
     }
     madvise(data, num_bytes, MADV_HUGEPAGE);  // only ever makes it faster
     ++stats_.num_allocations;
-    return {data, num_bytes};
+    return data;
   }
 
   std::mutex mutex_;
   std::multimap<size_t, void*> kept_;
+  std::unordered_map<void*, size_t> used_;
   WorkspaceStats stats_;
   int64_t most_used_bytes_ = 0;
 };
@@ -96,6 +112,10 @@ class Pool {
 Pool& pool() {
   static auto* pool = new Pool;  // outlives every tensor
   return *pool;
+}
+
+void give_back(void* data) {
+  pool().give_back(data);
 }
 
 }  // namespace
@@ -107,9 +127,7 @@ at::Tensor workspace_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
   if (num_bytes < kSmallBytes) {
     return at::empty(sizes, options);
   }
-  const Pool::Block block = pool().take(num_bytes);
-  return at::from_blob(
-      block.data, sizes, [block](void*) { pool().give_back(block); }, options);
+  return at::from_blob(pool().take(num_bytes), sizes, &give_back, options);
 }
 
 WorkspaceStats workspace_stats() {

@@ -22,10 +22,10 @@ at::Tensor workspace_empty(at::IntArrayRef sizes, at::ScalarType dtype);
 
 /// What the process has in workspaces.
 struct WorkspaceStats {
-  int64_t used_bytes = 0;  ///< in tensors
-  int64_t kept_bytes = 0;  ///< waiting for the next tensor
-  int64_t num_allocations =
-      0;  ///< since the process began: tensors that found nothing that was kept
+  int64_t used_bytes = 0;       ///< in tensors
+  int64_t kept_bytes = 0;       ///< waiting for the next tensor
+  int64_t num_tensors = 0;      ///< handed out since the process began
+  int64_t num_allocations = 0;  ///< of these, those that found nothing that was kept
 };
 WorkspaceStats workspace_stats();
 

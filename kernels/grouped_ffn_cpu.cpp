@@ -297,9 +297,9 @@ FfnBackward ffn_backward(const IndexedRows& dy,
   const at::Tensor up = up_LGD.contiguous();
   const at::Tensor down = down_LDF.contiguous();
   FfnBackward backward{.dx_RD = workspace_empty({R, sizes.D}, dtype),
-                             .dscore_R = workspace_empty({R}, at::kFloat),
-                             .dz_RG = workspace_empty({R, up.size(1)}, dtype),
-                             .a_RF = workspace_empty({R, sizes.F}, dtype)};
+                       .dscore_R = workspace_empty({R}, at::kFloat),
+                       .dz_RG = workspace_empty({R, up.size(1)}, dtype),
+                       .a_RF = workspace_empty({R, sizes.F}, dtype)};
   const std::vector<Block> blocks = blocks_of(num_rows_L);
   run_tasks(
       blocks.size(),

@@ -27,9 +27,9 @@ at::Tensor permute_rows(const at::Tensor& source_TD, const at::Tensor& idx_R, in
   const at::Tensor contiguous_TD = source_TD.contiguous();
   const at::Tensor contiguous_R = idx_R.contiguous();
   const int64_t R = idx_R.size(0);
-  at::Tensor rows_RD =
-      source_TD.is_cpu() ? workspace_empty({R, source_TD.size(1)}, source_TD.scalar_type())
-                         : at::empty({R, source_TD.size(1)}, source_TD.options());
+  at::Tensor rows_RD = source_TD.is_cpu()
+                           ? workspace_empty({R, source_TD.size(1)}, source_TD.scalar_type())
+                           : at::empty({R, source_TD.size(1)}, source_TD.options());
   detail::run_on(
       source_TD.device(),
       [&] { detail::permute_rows_cpu(contiguous_TD, contiguous_R, divisor, rows_RD); },

@@ -4,14 +4,18 @@
 #include "moe/top_k_router.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/linear.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
 
+#include "core/check.h"
 #include "core/config_faults.h"
 #include "core/rng.h"
 #include "core/shapes.h"
+#include "core/workspace.h"
 #include "kernels/topk.h"
 #include "moe/moe_layer_config.h"
 #include "moe/registry.h"
@@ -21,6 +25,43 @@ namespace {
 
 constexpr double kSmallestSum = 1e-20;  // DeepSeek-V3's code
 constexpr double kNoLogit = -1e30;      // no weight after softmax and sigmoid, yet no NaN
+
+/// `tensor` itself if it has that dtype, else a copy in memory that is kept.
+at::Tensor converted(const at::Tensor& tensor, at::ScalarType dtype) {
+  return tensor.scalar_type() == dtype ? tensor
+                                       : workspace_empty(tensor.sizes(), dtype).copy_(tensor);
+}
+
+/// x W^T in the dtype of W. Keeps x for backward as it is, which the experts keep too, and no copy
+/// in that dtype.
+struct LogitFunction : torch::autograd::Function<LogitFunction> {
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx,
+                            const at::Tensor& x_TD,
+                            const at::Tensor& weight_ED) {
+    ctx->save_for_backward({x_TD, weight_ED});
+    return at::mm(converted(x_TD, weight_ED.scalar_type()), weight_ED.t());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                 torch::autograd::variable_list grads) {
+    HECATON_CHECK(!at::GradMode::is_enabled(), "a router can be differentiated once, not twice");
+    const torch::autograd::variable_list saved = ctx->get_saved_variables();
+    const at::Tensor& x_TD = saved[0];
+    const at::Tensor& weight_ED = saved[1];
+    const at::Tensor& dlogit_TE = grads[0];
+    at::Tensor dx_TD;
+    at::Tensor dweight_ED;
+    if (ctx->needs_input_grad(0)) {
+      dx_TD = workspace_empty(x_TD.sizes(), weight_ED.scalar_type());
+      at::mm_out(dx_TD, dlogit_TE, weight_ED);
+      dx_TD = converted(dx_TD, x_TD.scalar_type());
+    }
+    if (ctx->needs_input_grad(1)) {
+      dweight_ED = at::mm(dlogit_TE.t(), converted(x_TD, weight_ED.scalar_type()));
+    }
+    return {dx_TD, dweight_ED};
+  }
+};
 
 }  // namespace
 
@@ -42,7 +83,7 @@ Routing TopKRouterImpl::forward(const at::Tensor& x_TD, const RoutingContext& co
   check_shape("x_TD", x_TD, {-1, weight_ED_.size(1)});
   const at::ScalarType dtype = accumulation_dtype(x_TD.scalar_type());
   Routing routing;
-  routing.logit_TE = at::linear(x_TD.to(dtype), weight_ED_.to(dtype));
+  routing.logit_TE = LogitFunction::apply(x_TD, weight_ED_.to(dtype));
   const bool is_softmax = config_.score == RouterScore::kSoftmax;
   const at::Tensor score_TE =
       is_softmax ? at::softmax(routing.logit_TE, -1) : at::sigmoid(routing.logit_TE);

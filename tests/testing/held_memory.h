@@ -12,11 +12,14 @@
 
 namespace hecaton::testing {
 
-/// Counts the bytes of tensors that this thread allocated since this object was made and has not
-/// freed.
+/// Watches the memory of tensors that this thread allocates and frees while it lives.
 class HeldMemory {
  public:
+  /// Allocated since this object was made and not freed.
   int64_t num_bytes() const { return counter_->num_bytes; }
+  /// Tensors of 1 MiB or more since this object was made, those in workspaces (core/workspace.h)
+  /// too.
+  int64_t num_large() const { return counter_->num_large; }
 
  private:
   struct Counter final : c10::MemoryReportingInfoBase {
@@ -26,10 +29,12 @@ class HeldMemory {
                            size_t /*total_reserved*/,
                            c10::Device /*device*/) override {
       num_bytes += alloc_size;  // negative when memory is freed
+      num_large += alloc_size >= (int64_t{1} << 20) ? 1 : 0;
     }
     bool memoryProfilingEnabled() const override { return true; }
 
     int64_t num_bytes = 0;
+    int64_t num_large = 0;
   };
 
   std::shared_ptr<Counter> counter_ = std::make_shared<Counter>();
