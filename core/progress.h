@@ -9,7 +9,8 @@ namespace hecaton {
 
 /// While it lives, long kernels that this thread runs call `hook` between their tiles, so that
 /// communication under way can move on: over TCP nothing moves without a call. Scopes nest; the
-/// inner one counts. The hook must not throw.
+/// inner one counts. The hook must neither throw nor run kernels itself: it may come in the middle
+/// of one.
 class ProgressScope {
  public:
   explicit ProgressScope(std::function<void()> hook);

@@ -68,6 +68,9 @@ void check_rows(const char* name,
   check_shape(name, rows.source_SD, {-1, width});
   check_dtype(name, rows.source_SD, dtype);
   detail::check_on_cpu(name, rows.source_SD);
+  if (rows.idx_R.defined()) {
+    detail::check_on_cpu("idx_R", rows.idx_R);
+  }
   for (const int64_t num_rows : num_rows_L) {
     if (num_rows < 0) {
       throw ShapeError("num_rows_L must not be negative: found " + std::to_string(num_rows));
@@ -90,6 +93,8 @@ FfnSizes check_weights(const at::Tensor& up_LGD,
   const FfnSizes sizes{down_LDF.size(1), down_LDF.size(2), activation};
   check_shape("up_LGD", up_LGD, {L, projection_width(activation, sizes.F), sizes.D});
   check_dtype("up_LGD", up_LGD, down_LDF.scalar_type());
+  detail::check_on_cpu("up_LGD", up_LGD);
+  detail::check_on_cpu("down_LDF", down_LDF);
   return sizes;
 }
 
@@ -222,6 +227,7 @@ void check_grad(const char* name,
   if (grad.defined()) {
     check_shape(name, grad, shape);
     check_dtype(name, grad, accumulation_dtype(dtype));
+    detail::check_on_cpu(name, grad);
     if (!grad.is_contiguous()) {
       throw ShapeError(std::string(name) + " must be contiguous");
     }
@@ -286,6 +292,8 @@ FfnBackward ffn_backward(const IndexedRows& dy,
   check_dtype("score_R", score_R, accumulation_dtype(dtype));
   check_shape("z_RG", z_RG, {R, up_LGD.size(1)});
   check_dtype("z_RG", z_RG, dtype);
+  detail::check_on_cpu("score_R", score_R);
+  detail::check_on_cpu("z_RG", z_RG);
   const FfnKernels* kernels = kernels_for(dtype);
   if (kernels == nullptr) {
     return backward_by_library(

@@ -8,18 +8,22 @@
 namespace hecaton::kernels::detail {
 namespace {
 
-/// While it lives, this thread has eight matrix registers of 16 rows by 64 bytes.
+/// What ldtilecfg reads: eight registers of 16 rows by 64 bytes.
+struct alignas(64) TileConfig {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t num_rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+static_assert(sizeof(TileConfig) == 64);
+
+/// While it lives, this thread has matrix registers.
 class MatrixRegisters {
  public:
   MatrixRegisters() {
-    struct alignas(64) {
-      uint8_t palette = 1;
-      uint8_t start_row = 0;
-      uint8_t reserved[14] = {};
-      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t num_rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    _tile_loadconfig(&config);
+    static constexpr TileConfig kConfig;
+    asm volatile("ldtilecfg %0" ::"m"(kConfig));  // GCC 12's intrinsic names 8 of the 64 bytes
   }
   ~MatrixRegisters() { _tile_release(); }
   MatrixRegisters(const MatrixRegisters&) = delete;

@@ -70,9 +70,12 @@ struct TiledMatrix {
   int64_t tile_bytes = 0;  ///< of one row
 
   void prefetch_tile(int64_t first_row, int64_t num_rows, int64_t panel) const {
+    if (begin == nullptr) {
+      return;
+    }
     const auto* tile =
         static_cast<const std::byte*>(begin) + first_row * row_bytes + panel * tile_bytes;
-    for (int64_t i = 0; i < num_rows && begin != nullptr; ++i) {
+    for (int64_t i = 0; i < num_rows; ++i) {
       prefetch(tile + i * row_bytes, tile_bytes);
     }
   }

@@ -66,7 +66,7 @@ ForwardResult forward_chunks(const ExpertPass& pass,
   std::vector<at::Tensor> y_chunks;
   y_chunks.reserve(chunks.size());
   for (size_t c = 0; c < chunks.size(); ++c) {
-    y_chunks.push_back(kernels::combine_rows(returning[c].wait().rows.source_SD,
+    y_chunks.push_back(kernels::combine_rows(returning[c].wait().rows.gathered(),
                                              chunks[c].row_of_slot_TK,
                                              chunk_tokens(weight_TK, chunks[c])));
   }
@@ -109,7 +109,7 @@ BackwardResult backward_chunks(const ExpertPass& pass,
     const Rows rows = returning[c].wait();
     const at::Tensor& row_of_slot_TK = chunks[c].row_of_slot_TK;
     dx_chunks.push_back(
-        kernels::combine_rows(rows.rows.source_SD, row_of_slot_TK, /*weight_TK=*/{}));
+        kernels::combine_rows(rows.rows.gathered(), row_of_slot_TK, /*weight_TK=*/{}));
     dweight_chunks.push_back(kernels::slot_values(rows.value_R, row_of_slot_TK));
   }
   return {join_chunks(dx_chunks), join_chunks(dweight_chunks)};

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "core/error.h"
 #include "models/decoder_plan.h"
@@ -91,7 +92,10 @@ void ModelWeights::open_shards(const std::string& folder) {
   refuse_stray_shards(folder, names_of);
   files_.reserve(names_of.size());
   for (const auto& [shard, expected] : names_of) {
-    const checkpoint::SafetensorsFile& file = files_.emplace_back(folder + "/" + shard);
+    std::string path = folder;
+    path += '/';
+    path += shard;
+    const checkpoint::SafetensorsFile& file = files_.emplace_back(std::move(path));
     std::set<std::string> found;
     for (const auto& [name, info] : file.tensors()) {
       found.insert(name);

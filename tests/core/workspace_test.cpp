@@ -59,6 +59,7 @@ TEST(WorkspaceTest, KeepsNoMoreThanAQuarterBeyondTheMostThatWasInUse) {
 
 TEST(WorkspaceTest, ThreadsShareIt) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([thread] {
       for (int i = 0; i < 200; ++i) {

@@ -74,7 +74,7 @@ TEST(DispatcherTest, PendingRowsFinishOnce) {
   int num_finished = 0;
   PendingRows pending([&] {
     ++num_finished;
-    return Rows{random_tensor({2, 2}, at::kFloat, "rows"), {}};
+    return Rows{{random_tensor({2, 2}, at::kFloat, "rows")}};
   });
   PendingRows copy = pending;
   EXPECT_EQ(num_finished, 0);

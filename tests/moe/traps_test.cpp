@@ -69,7 +69,7 @@ TEST(TrapsTest, Trap02SwitchLossDoesNotDependOnTheNumberOfRanks) {
       of_this_rank.counts = &counts;
       MoeLayer copy = random_layer(config_with({"switch", 1.0}));
       of_rank[static_cast<size_t>(rank)] =
-          router_grad(copy, x_TD.narrow(0, rank * 5, rank == 0 ? 5 : 7), of_this_rank);
+          router_grad(copy, x_TD.narrow(0, int64_t{5} * rank, rank == 0 ? 5 : 7), of_this_rank);
     });
     expect_close(of_rank[0] + of_rank[1], whole, kDoubleFactor);
   }

@@ -89,7 +89,7 @@ at::Tensor expected_sum(const moe::Routing& routing, const at::Tensor& x_TD) {
 }
 
 TEST(AllToAllDispatcherTest, CombineBringsEveryRowBackToItsToken) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     AllToAllDispatcher dispatcher(world);
     const int64_t T = 13;
     const moe::Routing routing = random_routing(T, world->rank());
@@ -100,7 +100,7 @@ TEST(AllToAllDispatcherTest, CombineBringsEveryRowBackToItsToken) {
 }
 
 TEST(AllToAllDispatcherTest, ChunksCarryTheSameRows) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     AllToAllDispatcher dispatcher(world);
     const int64_t T = 5;
     const moe::Routing routing = random_routing(T, world->rank());
@@ -113,9 +113,9 @@ TEST(AllToAllDispatcherTest, ChunksCarryTheSameRows) {
 }
 
 TEST(TrapsTest, Trap07RanksMayHaveDifferentNumbersOfTokensAndNone) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     AllToAllDispatcher dispatcher(world);
-    const int64_t T = world->rank() * 4;  // rank 0 has none
+    const int64_t T = int64_t{4} * world->rank();  // rank 0 has none
     const moe::Routing routing = random_routing(T, world->rank());
     const at::Tensor x_TD = tagged_tokens(T, world->rank());
     EXPECT_TRUE(at::equal(through_experts(dispatcher, routing, x_TD, /*num_chunks=*/2),
@@ -124,7 +124,7 @@ TEST(TrapsTest, Trap07RanksMayHaveDifferentNumbersOfTokensAndNone) {
 }
 
 TEST(AllToAllDispatcherTest, OneExpertMayTakeEverything) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     AllToAllDispatcher dispatcher(world);
     moe::Routing routing;
     routing.expert_idx_TK = at::full({6, 1}, kNumExperts - 1, at::TensorOptions().dtype(at::kInt));
@@ -139,7 +139,7 @@ TEST(AllToAllDispatcherTest, OneExpertMayTakeEverything) {
 }
 
 TEST(AllToAllDispatcherTest, RowsOfAnExpertStandInTheOrderOfRanksAndTokens) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     AllToAllDispatcher dispatcher(world);
     const moe::Routing routing = random_routing(9, world->rank());
     const auto plan = dispatcher.plan(routing, 1);
@@ -160,7 +160,7 @@ TEST(AllToAllDispatcherTest, RowsOfAnExpertStandInTheOrderOfRanksAndTokens) {
 }
 
 TEST(AllToAllDispatcherTest, NumbersTravelWithTheirRows) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     AllToAllDispatcher dispatcher(world);
     const int64_t T = 11;
     const moe::Routing routing = random_routing(T, world->rank());
@@ -179,7 +179,7 @@ TEST(AllToAllDispatcherTest, NumbersTravelWithTheirRows) {
 }
 
 TEST(AllToAllDispatcherTest, RefusesExpertsThatTheRanksDoNotDivide) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     const AllToAllDispatcher dispatcher(world);
     EXPECT_EQ(dispatcher.local_experts(8).first, world->rank() * 8 / world->size());
     if (world->size() > 1) {
