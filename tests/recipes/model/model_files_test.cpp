@@ -111,7 +111,9 @@ TEST(ModelFilesTest, EveryExpertHasATensorOfItsOwn) {
 TEST(ModelFilesTest, EveryLayoutWritesTheSameBytes) {
   const TemporaryFolder alone;
   save_initial(alone.path());
-  for (const auto& [num_ranks, ep] : {std::pair{2, 1}, {2, 2}, {4, 2}, {4, 4}}) {
+  for (const auto& layout : {std::pair{2, 1}, {2, 2}, {4, 2}, {4, 4}}) {
+    const int num_ranks = layout.first;
+    const int ep = layout.second;
     SCOPED_TRACE(std::to_string(num_ranks) + " ranks, ep " + std::to_string(ep));
     const TemporaryFolder together;
     parallel::run_ranks(num_ranks, [&](const std::shared_ptr<parallel::Communicator>& world) {
