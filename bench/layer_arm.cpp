@@ -7,9 +7,9 @@
 // down_LDF. Then reads commands from standard input, a line each, and answers each with a line:
 //   run          forward and backward with gradients into sinks that are zeroed first; milliseconds
 //   dense        the products of one expert of average size by at::mm, as often as there are
-//   experts;
-//                milliseconds
+//                experts; milliseconds
 //   write FILE   the results of the last run as safetensors: y_TD, dx_TD, and the gradients
+//   cpu          the kind of CPU that kernels are chosen by
 //   quit
 
 #include <chrono>
@@ -26,6 +26,7 @@
 #include <ATen/ops/zeros.h>
 #include <hecaton/checkpoint/safetensors.h>
 #include <hecaton/core/grad_sink.h>
+#include <hecaton/kernels/cpu_kind.h>
 #include <hecaton/moe/grouped_ffn.h>
 #include <hecaton/moe/moe_layer.h>
 #include <hecaton/moe/top_k_router.h>
@@ -54,6 +55,7 @@ class LayerArm {
     routing_.expert_idx_TK = inputs.load("expert_idx_TK");
     config.router.num_experts = up_LGD.size(0);
     config.router.num_experts_per_tok = routing_.expert_idx_TK.size(1);
+    config.router.norm_topk_prob = config.router.num_experts_per_tok > 1;
     config.dtype = x_TD_.scalar_type();
     layer_ = moe::MoeLayer(config);
     const at::NoGradGuard no_grad;
@@ -164,6 +166,8 @@ int main(int argc, char** argv) {
     } else if (command == "dense") {
       const at::NoGradGuard no_grad;
       std::cout << time_ms([&] { dense.run(); }) << std::endl;
+    } else if (command == "cpu") {
+      std::cout << hecaton::kernels::cpu_kind_name(hecaton::kernels::cpu_kind()) << std::endl;
     } else if (command == "write") {
       std::string path;
       std::cin >> path;

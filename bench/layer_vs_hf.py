@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers import OlmoeConfig
 from transformers.models.olmoe.modeling_olmoe import OlmoeExperts
@@ -59,7 +60,7 @@ class HuggingFaceArm:
         E, H, I = inputs["down_LDF"].shape
         K = inputs["expert_idx_TK"].shape[1]
         config = OlmoeConfig(
-            hidden_size=H, intermediate_size=I, num_experts=E, num_experts_per_tok=K, norm_topk_prob=True,
+            hidden_size=H, intermediate_size=I, num_experts=E, num_experts_per_tok=K, norm_topk_prob=K > 1,
             experts_implementation=implementation)
         self.experts = OlmoeExperts(config).to(inputs["x_TD"].dtype)
         with torch.no_grad():
@@ -77,7 +78,8 @@ class HuggingFaceArm:
         # As its router does, in float32 so that both arms get the same weights.
         logits_TE = torch.nn.functional.linear(self.x_TD.float(), self.router_ED)
         weight_TK = torch.softmax(logits_TE, dim=-1).gather(1, self.idx_TK)
-        weight_TK = weight_TK / weight_TK.sum(dim=-1, keepdim=True)
+        if self.idx_TK.shape[1] > 1:
+            weight_TK = weight_TK / weight_TK.sum(dim=-1, keepdim=True)
         self.y_TD = self.experts(self.x_TD, self.idx_TK, weight_TK.to(self.x_TD.dtype))
         self.y_TD.backward(self.dy_TD)
         return 1e3 * (time.perf_counter() - start)
@@ -150,6 +152,7 @@ def run_case(args, shape, routing_name, dtype_name):
             for arm, run in [("hugging_face", hugging_face.run), ("hecaton", ours.run), ("dense", ours.dense)]:
                 time.sleep(0.1)  # idle threads of the other process spin for a while before they sleep
                 ms[arm].append(run())
+        cpu_kind = ours.ask("cpu")
         ours.close()
     gflop = 18e-9 * T * K * H * I
     median = {arm: statistics.median(values) for arm, values in ms.items()}
@@ -162,7 +165,9 @@ def run_case(args, shape, routing_name, dtype_name):
         "dense_ratio": median["dense"] / median["hecaton"],
         "rows_per_expert": T * K / E,
         "max_difference": difference,
-        "machine": {"cpu": args.cpu, "threads": args.threads, "torch": torch.__version__},
+        "machine": {"cpu": args.cpu, "kind": cpu_kind, "threads": args.threads},
+        "versions": {"hecaton": args.revision, "torch": torch.__version__, "transformers": transformers.__version__},
+        "implementation": args.implementation,
     }
 
 
@@ -186,6 +191,8 @@ def main():
     parser.add_argument("--implementation", default="grouped_mm", choices=["grouped_mm", "eager"])
     args = parser.parse_args()
     args.cpu = cpu_name()
+    args.revision = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     torch.set_num_threads(args.threads)
     print(f"{'T, H, I, E, K':<26}{'routing':<10}{'dtype':<7}{'Hugging Face':>14}{'Hecaton':>12}{'ratio':>8}"
           f"{'GFLOP/s':>10}{'dense':>8}{'ratio':>8}", file=sys.stderr)

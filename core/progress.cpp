@@ -16,6 +16,7 @@ constexpr auto kInterval = std::chrono::microseconds(500);
 struct Hook {
   std::function<void()> call;
   Clock::time_point last_call;
+  bool is_running = false;
 };
 
 Hook& hook() {
@@ -38,9 +39,11 @@ void poll_progress() {
     return;
   }
   const Clock::time_point now = Clock::now();
-  if (now - own.last_call >= kInterval) {
-    own.last_call = now;
+  if (now - own.last_call >= kInterval && !own.is_running) {
+    own.is_running = true;
     own.call();
+    own.is_running = false;
+    own.last_call = now;
   }
 }
 

@@ -9,8 +9,7 @@ namespace hecaton {
 
 /// While it lives, long kernels that this thread runs call `hook` between their tiles, so that
 /// communication under way can move on: over TCP nothing moves without a call. Scopes nest; the
-/// inner one counts. The hook must neither throw nor run kernels itself: it may come in the middle
-/// of one.
+/// inner one counts. The hook must not throw; while it runs it is not called again.
 class ProgressScope {
  public:
   explicit ProgressScope(std::function<void()> hook);

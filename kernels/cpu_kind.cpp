@@ -12,6 +12,7 @@
 #include <unistd.h>
 #endif
 
+#include "core/check.h"
 #include "core/error.h"
 
 namespace hecaton::kernels {
@@ -63,27 +64,9 @@ CpuKind best_kind() {
   return kBest;
 }
 
-void check_available(const std::string& where, CpuKind kind) {
-  if (kind > best_kind()) {
-    throw ConfigError(where + ": this CPU is no more than " + cpu_kind_name(best_kind()) +
-                      ", found " + cpu_kind_name(kind));
-  }
-}
-
 CpuKind initial_kind() {
   const char* name = std::getenv("HECATON_CPU");
-  if (name == nullptr || *name == '\0') {
-    return best_kind();
-  }
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    if (name == std::string(kNames[i])) {
-      const auto kind = static_cast<CpuKind>(i);
-      check_available("HECATON_CPU", kind);
-      return kind;
-    }
-  }
-  throw ConfigError("HECATON_CPU: must be one of generic, avx2, avx512, avx512_bf16, amx, found '" +
-                    std::string(name) + "'");
+  return name == nullptr || *name == '\0' ? best_kind() : parse_cpu_kind(name, best_kind());
 }
 
 std::atomic<CpuKind>& current_kind() {
@@ -101,6 +84,22 @@ std::string cpu_kind_name(CpuKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+CpuKind parse_cpu_kind(const std::string& name, CpuKind best) {
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (name != kNames[i]) {
+      continue;
+    }
+    const auto kind = static_cast<CpuKind>(i);
+    if (kind > best) {
+      throw ConfigError("HECATON_CPU: this CPU is no more than " + cpu_kind_name(best) +
+                        ", found " + name);
+    }
+    return kind;
+  }
+  throw ConfigError("HECATON_CPU: must be one of generic, avx2, avx512, avx512_bf16, amx, found '" +
+                    name + "'");
+}
+
 std::vector<CpuKind> available_cpu_kinds() {
   std::vector<CpuKind> kinds;
   for (size_t i = 0; i <= static_cast<size_t>(best_kind()); ++i) {
@@ -110,7 +109,7 @@ std::vector<CpuKind> available_cpu_kinds() {
 }
 
 CpuKindScope::CpuKindScope(CpuKind kind) : outer_(cpu_kind()) {
-  check_available("CpuKindScope", kind);
+  HECATON_CHECK(kind <= best_kind(), "this CPU is not of that kind");
   current_kind() = kind;
 }
 

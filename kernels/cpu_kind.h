@@ -18,12 +18,16 @@ enum class CpuKind {
 };
 
 /// The kind that kernels are chosen by: that of this CPU, or the lower one that the environment
-/// variable HECATON_CPU names (generic, avx2, avx512, avx512_bf16, amx).
-/// Errors: ConfigError for another name, or one that this CPU is not.
+/// variable HECATON_CPU names.
+/// Errors: as parse_cpu_kind().
 CpuKind cpu_kind();
 
-/// The name as in HECATON_CPU.
+/// generic, avx2, avx512, avx512_bf16 or amx.
 std::string cpu_kind_name(CpuKind kind);
+
+/// The kind of that name, for a CPU that is of the kind `best`.
+/// Errors: ConfigError for another name, or a kind above `best`.
+CpuKind parse_cpu_kind(const std::string& name, CpuKind best);
 
 /// Every kind that this CPU is, from less to more; for tests that go through all of them.
 std::vector<CpuKind> available_cpu_kinds();
@@ -31,7 +35,7 @@ std::vector<CpuKind> available_cpu_kinds();
 /// While it lives, cpu_kind() is `kind` in every thread. For tests. Not thread-safe.
 class CpuKindScope {
  public:
-  /// Errors: ConfigError if this CPU is not of that kind.
+  /// Errors: InternalError if this CPU is not of that kind.
   explicit CpuKindScope(CpuKind kind);
   ~CpuKindScope();
   CpuKindScope(const CpuKindScope&) = delete;

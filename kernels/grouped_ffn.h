@@ -18,25 +18,26 @@ namespace hecaton::kernels {
 /// an expert may have none.
 ///
 /// Source:      Gale et al. 2022, arXiv 2211.15841, section 4 (experts of any number of rows,
-/// nothing
-///              dropped); Guo et al. 2025, arXiv 2512.14080 (what is saved, and the gradient of a
-///              score without the output it weighed). Deviations: a task per 512 rows of an expert,
-///              packed products on one thread each.
+///              nothing dropped); Guo et al. 2025, arXiv 2512.14080 (what is saved, and the
+///              gradient of a score without the output it weighed). Deviations: tasks of up to 512
+///              rows of an expert, packed products on one thread each.
 /// Shapes:      x and dy: R rows of width D; up_LGD [L, G, D] and down_LDF [L, D, F], out by in as
-/// in
-///              torch::nn::Linear. CPU; float32, float64 or bfloat16, all equal unless said
+///              in torch::nn::Linear. CPU; float32, float64 or bfloat16, all equal unless said
 ///              otherwise.
 /// Errors:      ShapeError for other shapes, counts, dtypes or devices.
 /// Gradient:    none recorded.
 /// Precision:   float32 sums, float64 for float64; everything returned is rounded once. On CPUs
-/// with
-///              AVX2 float32 and bfloat16 go to kernels of our own (cpu_kind.h), which compute a
-///              float32 sum product by product in order; elsewhere, and for float64, to
+///              with AVX2 float32 and bfloat16 go to kernels of our own (cpu_kind.h), which compute
+///              a float32 sum product by product in order; elsewhere, and for float64, to
 ///              grouped_gemm.h.
 /// Determinism: bitwise on one kind of CPU, for every thread count; a row's bits depend on that row
 ///              and its expert's weights alone (but see grouped_gemm.h where that computes).
 /// Progress:    poll_progress() between tiles, on the calling thread.
-/// Memory:      scratch and what is returned come from workspace_empty().
+/// Memory:      scratch and what is returned come from workspace_empty(). Scratch for each thread
+///              that has work: in the packed products' numbers (float32, or bfloat16 where pairs of
+///              them are multiplied) a task's rows times the widest of D, F and G, at most about
+///              4 million; forward also its activations; 512 KiB, or K times 32 lanes if that is
+///              more, of packed weights. The weights' gradients: about 1.5 MiB.
 
 /// Result of ffn_forward().
 struct FfnForward {

@@ -65,9 +65,9 @@ void check_rows(const char* name,
                 at::ScalarType dtype,
                 const Counts& num_rows_L) {
   check_indexed_rows(name, rows);
-  check_shape(name, rows.source_SD, {-1, width});
-  check_dtype(name, rows.source_SD, dtype);
-  detail::check_on_cpu(name, rows.source_SD);
+  check_shape(name, rows.source_TD, {-1, width});
+  check_dtype(name, rows.source_TD, dtype);
+  detail::check_on_cpu(name, rows.source_TD);
   if (rows.idx_R.defined()) {
     detail::check_on_cpu("idx_R", rows.idx_R);
   }
@@ -105,14 +105,21 @@ struct Block {
   int64_t size;
 };
 
-/// Tasks of up to kRowsPerTask rows, the longest first, so that no thread begins one at the end.
-std::vector<Block> blocks_of(const Counts& num_rows_L) {
+/// Rows of a task whose products sum over up to `width` numbers: few enough for the packed ones to
+/// stay below a bound.
+int64_t rows_per_task(int64_t width) {
+  constexpr int64_t kMaxPacked = int64_t{1} << 22;
+  return std::clamp<int64_t>(kMaxPacked / std::max<int64_t>(width, 1), 64, kRowsPerTask);
+}
+
+/// Tasks of up to max_rows rows, the longest first, so that no thread begins one at the end.
+std::vector<Block> blocks_of(const Counts& num_rows_L, int64_t max_rows) {
   std::vector<Block> blocks;
   int64_t first = 0;
   for (size_t l = 0; l < num_rows_L.size(); ++l) {
-    for (int64_t begin = 0; begin < num_rows_L[l]; begin += kRowsPerTask) {
+    for (int64_t begin = 0; begin < num_rows_L[l]; begin += max_rows) {
       blocks.push_back(
-          {static_cast<int64_t>(l), first + begin, std::min(kRowsPerTask, num_rows_L[l] - begin)});
+          {static_cast<int64_t>(l), first + begin, std::min(max_rows, num_rows_L[l] - begin)});
     }
     first += num_rows_L[l];
   }
@@ -125,7 +132,8 @@ std::vector<Block> blocks_of(const Counts& num_rows_L) {
 /// left. poll: null but on the calling thread.
 template <typename Run>
 void run_tasks(size_t num_tasks, size_t scratch_bytes, const Run& run) {
-  const int64_t num_threads = at::get_num_threads();
+  const int64_t num_threads =
+      std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(num_tasks));
   const at::Tensor scratch =
       workspace_empty({num_threads, static_cast<int64_t>(scratch_bytes)}, at::kByte);
   std::atomic<size_t> next = 0;
@@ -149,16 +157,16 @@ void* mutable_row_at(const at::Tensor& matrix, int64_t row) {
 }
 
 IndexedRows contiguous(const IndexedRows& rows) {
-  return {rows.source_SD.contiguous(),
+  return {rows.source_TD.contiguous(),
           rows.idx_R.defined() ? rows.idx_R.contiguous() : at::Tensor()};
 }
 
 RowsView view_from(const IndexedRows& rows, int64_t first) {
   if (!rows.idx_R.defined()) {
-    return {row_at(rows.source_SD, first), rows.width(), nullptr};
+    return {row_at(rows.source_TD, first), rows.width(), nullptr};
   }
   return {
-      rows.source_SD.const_data_ptr(), rows.width(), rows.idx_R.const_data_ptr<int32_t>() + first};
+      rows.source_TD.const_data_ptr(), rows.width(), rows.idx_R.const_data_ptr<int32_t>() + first};
 }
 
 FfnForward forward_by_library(const at::Tensor& x_RD,
@@ -259,9 +267,10 @@ FfnForward ffn_forward(const IndexedRows& x,
     forward.z_RG = workspace_empty({R, up.size(1)}, dtype);
   }
   forward.y_RD = workspace_empty({R, sizes.D}, dtype);
-  const std::vector<Block> blocks = blocks_of(num_rows_L);
+  const std::vector<Block> blocks =
+      blocks_of(num_rows_L, rows_per_task(std::max(sizes.D, sizes.F)));
   run_tasks(blocks.size(),
-            kernels->ffn_scratch_bytes(sizes),
+            kernels->forward_scratch_bytes(sizes, blocks.empty() ? 0 : blocks.front().size),
             [&](size_t i, std::byte* scratch, auto* poll) {
               const Block& block = blocks[i];
               kernels->forward({.sizes = sizes,
@@ -308,10 +317,11 @@ FfnBackward ffn_backward(const IndexedRows& dy,
                        .dscore_R = workspace_empty({R}, at::kFloat),
                        .dz_RG = workspace_empty({R, up.size(1)}, dtype),
                        .a_RF = workspace_empty({R, sizes.F}, dtype)};
-  const std::vector<Block> blocks = blocks_of(num_rows_L);
+  const std::vector<Block> blocks =
+      blocks_of(num_rows_L, rows_per_task(std::max(sizes.D, up.size(1))));
   run_tasks(
       blocks.size(),
-      kernels->ffn_scratch_bytes(sizes),
+      kernels->backward_scratch_bytes(sizes, blocks.empty() ? 0 : blocks.front().size),
       [&](size_t i, std::byte* scratch, auto* poll) {
         const Block& block = blocks[i];
         kernels->backward({.sizes = sizes,
@@ -338,7 +348,9 @@ void ffn_weight_grads(const IndexedRows& x,
                       const at::Tensor& up_grad_LGD,
                       const at::Tensor& down_grad_LDF) {
   const auto L = static_cast<int64_t>(num_rows_L.size());
-  const at::ScalarType dtype = dy.source_SD.scalar_type();
+  check_indexed_rows("dy", dy);
+  const at::ScalarType dtype = dy.source_TD.scalar_type();
+  detail::check_dtype_among("dy", dy.source_TD, {at::kFloat, at::kDouble, at::kBFloat16});
   const int64_t D = dy.width();
   check_rows("x", x, D, dtype, num_rows_L);
   check_rows("dy", dy, D, dtype, num_rows_L);
@@ -371,7 +383,7 @@ void ffn_weight_grads(const IndexedRows& x,
     return a.cost() > b.cost();
   });
   run_tasks(blocks.size(),
-            kernels->weight_grad_scratch_bytes(),
+            kernels->weight_grad_scratch_bytes(kRowsPerTask),
             [&](size_t i, std::byte* scratch, auto* poll) {
               const WeightBlock& block = blocks[i];
               kernels->weight_grad(

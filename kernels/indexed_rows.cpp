@@ -10,17 +10,17 @@
 namespace hecaton::kernels {
 
 at::Tensor IndexedRows::gathered() const {
-  return idx_R.defined() ? permute_rows(source_SD, idx_R) : source_SD;
+  return idx_R.defined() ? permute_rows(source_TD, idx_R) : source_TD;
 }
 
 void check_indexed_rows(const char* name, const IndexedRows& rows) {
-  check_shape(name, rows.source_SD, {-1, -1});
+  check_shape(name, rows.source_TD, {-1, -1});
   if (rows.idx_R.defined()) {
     check_shape("idx_R", rows.idx_R, {-1});
     check_dtype("idx_R", rows.idx_R, at::kInt);
     HECATON_DCHECK(rows.num_rows() == 0 || (rows.idx_R.min().item<int>() >= 0 &&
-                                            rows.idx_R.max().item<int>() < rows.source_SD.size(0)),
-                   "row index outside source_SD");
+                                            rows.idx_R.max().item<int>() < rows.source_TD.size(0)),
+                   "row index outside source_TD");
   }
 }
 

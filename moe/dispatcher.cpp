@@ -54,7 +54,7 @@ Rows leaving_rows(const DispatchChunk& chunk, const at::Tensor& x_TD, const at::
   const int64_t num_tokens = chunk.token_end - chunk.token_begin;
   const int64_t K = chunk.row_of_slot_TK.size(1);
   Rows rows;
-  rows.rows.source_SD = kernels::permute_rows(
+  rows.rows.source_TD = kernels::permute_rows(
       x_TD.narrow(0, chunk.token_begin, num_tokens), chunk.slot_of_row_R, /*divisor=*/K);
   if (value_TK.defined()) {
     rows.value_R =

@@ -63,7 +63,7 @@ ExpertOutput GroupedFfnImpl::forward(const kernels::IndexedRows& x,
   ExpertOutput output;
   output.y_RD = std::move(forward.y_RD);
   if (is_training) {
-    output.saved.tensors = {x.source_SD, x.idx_R, std::move(forward.z_RG)};
+    output.saved.tensors = {x.source_TD, x.idx_R, std::move(forward.z_RG)};
   }
   return output;
 }

@@ -45,7 +45,7 @@ PendingRows LocalDispatcher::start_dispatch(const DispatchPlan& plan,
   const DispatchChunk& range = plan.chunks[c];
   const int64_t num_tokens = range.token_end - range.token_begin;
   Rows rows;
-  rows.rows.source_SD = x_TD.narrow(0, range.token_begin, num_tokens);
+  rows.rows.source_TD = x_TD.narrow(0, range.token_begin, num_tokens);
   rows.rows.idx_R = static_cast<const LocalPlan&>(plan).token_of_row_R[c];
   if (value_TK.defined()) {
     rows.value_R =

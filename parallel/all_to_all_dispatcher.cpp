@@ -61,10 +61,10 @@ Transfer start_transfer(Communicator& ep,
                         const std::vector<int64_t>& num_sent_P,
                         const std::vector<int64_t>& num_received_P) {
   const int64_t R = std::accumulate(num_received_P.begin(), num_received_P.end(), int64_t{0});
-  const at::Tensor& sent_RD = rows.rows.source_SD;
+  const at::Tensor& sent_RD = rows.rows.source_TD;
   const int64_t D = sent_RD.size(1);
   Transfer transfer;
-  at::Tensor& received_RD = transfer.rows.rows.source_SD;
+  at::Tensor& received_RD = transfer.rows.rows.source_TD;
   received_RD = at::empty({R, D}, sent_RD.options());
   transfer.rows_done = ep.all_to_all_v_async(
       sent_RD.view({-1}), received_RD.view({-1}), times(num_sent_P, D), times(num_received_P, D));
@@ -78,7 +78,7 @@ Transfer start_transfer(Communicator& ep,
 
 moe::Rows reordered(const moe::Rows& rows, const at::Tensor& idx_R) {
   moe::Rows result;
-  result.rows.source_SD = kernels::permute_rows(rows.rows.source_SD, idx_R);
+  result.rows.source_TD = kernels::permute_rows(rows.rows.source_TD, idx_R);
   if (rows.value_R.defined()) {
     result.value_R = rows.value_R.index_select(0, idx_R);
   }

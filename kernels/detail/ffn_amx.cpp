@@ -21,13 +21,16 @@ static_assert(sizeof(TileConfig) == 64);
 /// While it lives, this thread has matrix registers.
 class MatrixRegisters {
  public:
-  MatrixRegisters() {
-    static constexpr TileConfig kConfig;
-    asm volatile("ldtilecfg %0" ::"m"(kConfig));  // GCC 12's intrinsic names 8 of the 64 bytes
-  }
+  MatrixRegisters() { renew(); }
   ~MatrixRegisters() { _tile_release(); }
   MatrixRegisters(const MatrixRegisters&) = delete;
   MatrixRegisters& operator=(const MatrixRegisters&) = delete;
+
+  /// Takes them again after code that may have released them or laid them out in another way.
+  static void renew() {
+    static constexpr TileConfig kConfig;
+    asm volatile("ldtilecfg %0" ::"m"(kConfig));  // GCC 12's intrinsic names 8 of the 64 bytes
+  }
 };
 
 /// Panels of bfloat16 pairs for the matrix registers; what each function does stands in
@@ -89,16 +92,16 @@ struct MatrixPanels {
   /// Writes all 32 rows where more than 16 are asked for, else 16.
   static void multiply(
       int64_t num_rows, int64_t K, const uint32_t* left, const uint32_t* right, float* tile) {
-    constexpr int64_t kLeftBytes = kWidth * sizeof(uint32_t);
-    constexpr int64_t kRightBytes = kLanes * sizeof(uint32_t);
+    constexpr int64_t kLeftStride = kWidth * sizeof(uint32_t);
+    constexpr int64_t kRightStride = kLanes * sizeof(uint32_t);
     asm volatile("" ::: "memory");  // the loads below do not say that they read what was packed
     _tile_zero(0);
     _tile_zero(1);
     if (num_rows <= kWidth) {
       for (int64_t block = 0; block < num_blocks(K); ++block) {
-        _tile_loadd(4, left, kLeftBytes);
-        _tile_loadd(6, right, kRightBytes);
-        _tile_loadd(7, right + kWidth, kRightBytes);
+        _tile_loadd(4, left, kLeftStride);
+        _tile_loadd(6, right, kRightStride);
+        _tile_loadd(7, right + kWidth, kRightStride);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         left += 2 * kSquare;
@@ -108,10 +111,10 @@ struct MatrixPanels {
       _tile_zero(2);
       _tile_zero(3);
       for (int64_t block = 0; block < num_blocks(K); ++block) {
-        _tile_loadd(4, left, kLeftBytes);
-        _tile_loadd(6, right, kRightBytes);
-        _tile_loadd(7, right + kWidth, kRightBytes);
-        _tile_loadd(5, left + kSquare, kLeftBytes);
+        _tile_loadd(4, left, kLeftStride);
+        _tile_loadd(6, right, kRightStride);
+        _tile_loadd(7, right + kWidth, kRightStride);
+        _tile_loadd(5, left + kSquare, kLeftStride);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
@@ -119,11 +122,11 @@ struct MatrixPanels {
         left += 2 * kSquare;
         right += kWidth * kLanes;
       }
-      _tile_stored(2, tile + kWidth * kLanes, kRightBytes);
-      _tile_stored(3, tile + kWidth * kLanes + kWidth, kRightBytes);
+      _tile_stored(2, tile + kWidth * kLanes, kRightStride);
+      _tile_stored(3, tile + kWidth * kLanes + kWidth, kRightStride);
     }
-    _tile_stored(0, tile, kRightBytes);
-    _tile_stored(1, tile + kWidth, kRightBytes);
+    _tile_stored(0, tile, kRightStride);
+    _tile_stored(1, tile + kWidth, kRightStride);
   }
 };
 

@@ -9,8 +9,9 @@
 #include "kernels/activation_kind.h"
 
 // The work of one thread on the feed-forward experts, on plain pointers: these functions are
-// compiled once for each kind of CPU, in sources that no other header must enter (an inline
-// function compiled there could be picked by the linker for every CPU).
+// compiled once for each kind of CPU. What their sources include stands in unnamed namespaces, and
+// is neither LibTorch's nor the standard library's beyond constants: an inline function compiled
+// there could be picked by the linker for every CPU (a test looks for one).
 
 namespace hecaton::kernels::detail {
 
@@ -73,16 +74,16 @@ struct WeightGradTask {
   void (*poll)() = nullptr;  ///< called between tiles; may be null
 };
 
-/// Rows of a forward or backward task, and rows of grad of a weight gradient's: enough to make the
-/// packing of the other operand cheap, few enough for the scratch to stay in a cache.
+/// Rows of a forward or backward task at most, and rows of grad of a weight gradient's: enough to
+/// make the packing of the other operand cheap.
 constexpr int64_t kRowsPerTask = 512;
 
 /// What one kind of CPU computes for one number type.
 ///
 /// Precision:   sums in float32, one product after the other in the order of the inner dim (two at
 ///              a time where the CPU multiplies pairs of bfloat16, 32 at a time where it has matrix
-///              registers). What is stored is rounded once; the activation reads the z that is
-///              stored.
+///              registers; both take bfloat16 below 2^-126 as 0). What is stored is rounded once;
+///              the activation reads the z that is stored.
 /// Determinism: a row's bits depend on that row and the weights alone, and not on the split into
 ///              tasks.
 struct FfnKernels {
@@ -90,9 +91,11 @@ struct FfnKernels {
   void (*forward)(const FfnForwardTask& task) = nullptr;
   void (*backward)(const FfnBackwardTask& task) = nullptr;
   void (*weight_grad)(const WeightGradTask& task) = nullptr;
-  /// Bytes of scratch that any task of these sizes needs, with its start at a multiple of 64.
-  size_t (*ffn_scratch_bytes)(const FfnSizes& sizes) = nullptr;
-  size_t (*weight_grad_scratch_bytes)() = nullptr;
+  /// Bytes of scratch that a task needs, with its start at a multiple of 64. max_rows: the task's
+  /// rows, or columns of left, at most.
+  size_t (*forward_scratch_bytes)(const FfnSizes& sizes, int64_t max_rows) = nullptr;
+  size_t (*backward_scratch_bytes)(const FfnSizes& sizes, int64_t max_rows) = nullptr;
+  size_t (*weight_grad_scratch_bytes)(int64_t max_rows) = nullptr;
 };
 
 /// The kernels of each kind of CPU; a caller must know that the CPU is of that kind.

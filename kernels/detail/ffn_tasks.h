@@ -12,10 +12,12 @@
 #include "kernels/detail/simd_math.h"
 
 // The tasks of ffn_kernels.h for any kind of panels. Every product goes the same way: the left
-// operand is packed once, the right one a few panels at a time, so that both stay in the second
-// level cache, and each tile is handed to an epilogue while it is in the first.
+// operand is packed once, the right one a few panels at a time; a left panel is read from the first
+// level cache for all of these, which stay in the second; each tile is handed to an epilogue while
+// it is in the first.
 
 namespace hecaton::kernels::detail {
+namespace {
 
 /// Right panels that are packed at a time take about so much.
 constexpr int64_t kRightBytes = int64_t{512} << 10;
@@ -118,6 +120,7 @@ void multiply(const ProductScratch<Panels>& scratch,
       }
       if (poll != nullptr) {
         poll();
+        Panels::Session::renew();
       }
     }
   }
@@ -382,8 +385,9 @@ template <typename Panels>
 struct FfnTasks {
   using Number = typename Panels::Number;
 
-  /// The inner dims are D, F and G.
-  static int64_t max_K(const FfnSizes& sizes) {
+  /// A task's products sum over D, then over F forward and over G backward.
+  static int64_t forward_max_K(const FfnSizes& sizes) { return larger(sizes.D, sizes.F); }
+  static int64_t backward_max_K(const FfnSizes& sizes) {
     return larger(sizes.D, projection_width(sizes.activation, sizes.F));
   }
 
@@ -392,7 +396,7 @@ struct FfnTasks {
     const int64_t D = task.sizes.D;
     const int64_t F = task.sizes.F;
     Scratch parts(task.scratch);
-    const ProductScratch<Panels> scratch(parts, task.num_rows, max_K(task.sizes));
+    const ProductScratch<Panels> scratch(parts, task.num_rows, forward_max_K(task.sizes));
     auto* a_RF = parts.take<Number>(task.num_rows * F);
     with_activation(task.sizes.activation, [&]<Activation kActivation>() {
       UpProjection<Panels, kActivation>::run(task, scratch, a_RF);
@@ -414,7 +418,7 @@ struct FfnTasks {
     const int64_t D = task.sizes.D;
     const int64_t G = projection_width(task.sizes.activation, task.sizes.F);
     Scratch parts(task.scratch);
-    const ProductScratch<Panels> scratch(parts, task.num_rows, max_K(task.sizes));
+    const ProductScratch<Panels> scratch(parts, task.num_rows, backward_max_K(task.sizes));
     with_activation(task.sizes.activation, [&]<Activation kActivation>() {
       DownGradient<Panels, kActivation>::run(task, scratch);
     });
@@ -455,21 +459,33 @@ struct FfnTasks {
     }
   }
 
-  static size_t ffn_scratch_bytes(const FfnSizes& sizes) {
+  static size_t forward_scratch_bytes(const FfnSizes& sizes, int64_t max_rows) {
     Scratch parts(nullptr);
-    const ProductScratch<Panels> scratch(parts, kRowsPerTask, max_K(sizes));
-    parts.take<Number>(kRowsPerTask * sizes.F);
+    const ProductScratch<Panels> scratch(parts, max_rows, forward_max_K(sizes));
+    parts.take<Number>(max_rows * sizes.F);
     return parts.num_bytes();
   }
 
-  static size_t weight_grad_scratch_bytes() {
+  static size_t backward_scratch_bytes(const FfnSizes& sizes, int64_t max_rows) {
     Scratch parts(nullptr);
-    const ProductScratch<Panels> scratch(parts, kRowsPerTask, kRowsPerSum);
+    const ProductScratch<Panels> scratch(parts, max_rows, backward_max_K(sizes));
+    return parts.num_bytes();
+  }
+
+  static size_t weight_grad_scratch_bytes(int64_t max_rows) {
+    Scratch parts(nullptr);
+    const ProductScratch<Panels> scratch(parts, max_rows, kRowsPerSum);
     return parts.num_bytes();
   }
 
   static constexpr FfnKernels kernels(const char* name) {
-    return {name, forward, backward, weight_grad, ffn_scratch_bytes, weight_grad_scratch_bytes};
+    return {.name = name,
+            .forward = forward,
+            .backward = backward,
+            .weight_grad = weight_grad,
+            .forward_scratch_bytes = forward_scratch_bytes,
+            .backward_scratch_bytes = backward_scratch_bytes,
+            .weight_grad_scratch_bytes = weight_grad_scratch_bytes};
   }
 
  private:
@@ -491,4 +507,5 @@ struct FfnTasks {
   }
 };
 
+}  // namespace
 }  // namespace hecaton::kernels::detail

@@ -9,6 +9,7 @@
 #include "kernels/detail/simd_math.h"
 
 namespace hecaton::kernels::detail {
+namespace {
 
 /// Row i of a view.
 template <typename Number>
@@ -49,7 +50,9 @@ void for_each_k(int64_t num_lanes, int64_t K, const Body& body) {
 }
 
 /// Panels that need nothing from the CPU while they are in use.
-struct NoSession {};
+struct NoSession {
+  static void renew() {}
+};
 
 /// The operands of a product, packed for the multipliers, and a tile of it: kRows rows of the left
 /// operand times kLanes lanes of the right one, summed over K in order.
@@ -65,7 +68,7 @@ struct FloatPanels {
   using Simd = SimdType;
   using Number = Source;
   using Packed = float;
-  /// An object that lives as long as products are computed.
+  /// An object that lives as long as products are computed; renew() after code of others.
   using Session = NoSession;
   static constexpr int64_t kWidth = Simd::kWidth;
   static constexpr int64_t kRows = Simd::kTileRows;
@@ -184,4 +187,5 @@ struct FloatPanels {
   }
 };
 
+}  // namespace
 }  // namespace hecaton::kernels::detail

@@ -10,6 +10,7 @@
 #include "kernels/detail/bfloat16_bits.h"
 
 namespace hecaton::kernels::detail {
+namespace {
 
 /// Eight float32 at a time; what each function does stands in simd_avx512.h.
 struct Avx2 {
@@ -95,4 +96,5 @@ struct Avx2 {
   }
 };
 
+}  // namespace
 }  // namespace hecaton::kernels::detail

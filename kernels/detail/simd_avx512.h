@@ -10,6 +10,7 @@
 #include "kernels/detail/bfloat16_bits.h"
 
 namespace hecaton::kernels::detail {
+namespace {
 
 /// Sixteen float32 at a time. Arithmetic is that of the compiler's vectors: a + b, a * b.
 struct Avx512 {
@@ -104,4 +105,5 @@ struct Avx512 {
   }
 };
 
+}  // namespace
 }  // namespace hecaton::kernels::detail

@@ -12,6 +12,7 @@
 // lane alone.
 
 namespace hecaton::kernels::detail {
+namespace {
 
 constexpr int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -142,4 +143,5 @@ Curve<Simd> curve(typename Simd::Floats z) {
   }
 }
 
+}  // namespace
 }  // namespace hecaton::kernels::detail

@@ -12,6 +12,7 @@
 #include "kernels/detail/simd_avx512.h"
 
 namespace hecaton::kernels::detail {
+namespace {
 
 /// Packs bfloat16 in words of two neighbours along k, for CPUs that multiply and add such pairs:
 /// word w holds k = 2w in its lower half and k = 2w + 1 in its upper one. Numbers beyond K are
@@ -106,4 +107,5 @@ struct WordPacking {
   }
 };
 
+}  // namespace
 }  // namespace hecaton::kernels::detail

@@ -13,13 +13,20 @@ namespace {
 
 using std::chrono::microseconds;
 
+/// Polls until `count` has reached `expected`, for ten seconds at most.
+void poll_until(const int& count, int expected) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (count < expected && std::chrono::steady_clock::now() < end) {
+    poll_progress();
+  }
+  ASSERT_EQ(count, expected);
+}
+
 TEST(ProgressTest, CallsTheHookHalfAMillisecondApart) {
   int num_calls = 0;
   const ProgressScope scope([&] { ++num_calls; });
   const auto begin = std::chrono::steady_clock::now();
-  while (num_calls < 10) {
-    poll_progress();
-  }
+  poll_until(num_calls, 10);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, microseconds(9 * 500));
 }
 
@@ -29,15 +36,21 @@ TEST(ProgressTest, TheInnerScopeCountsUntilItEnds) {
   const ProgressScope outer([&] { ++num_outer; });
   {
     const ProgressScope inner([&] { ++num_inner; });
-    while (num_inner < 2) {
-      poll_progress();
-    }
+    poll_until(num_inner, 2);
     EXPECT_EQ(num_outer, 0);
   }
-  while (num_outer < 2) {
-    poll_progress();
-  }
+  poll_until(num_outer, 2);
   EXPECT_EQ(num_inner, 2);
+}
+
+TEST(ProgressTest, AHookThatPollsIsNotCalledAgain) {
+  int num_calls = 0;
+  const ProgressScope scope([&] {
+    ++num_calls;
+    std::this_thread::sleep_for(microseconds(600));
+    poll_progress();
+  });
+  poll_until(num_calls, 3);
 }
 
 TEST(ProgressTest, OtherThreadsHaveNoHook) {

@@ -100,6 +100,16 @@ struct Results {
   }
 };
 
+void expect_bitwise_equal(const Tensors& actual,
+                          const Tensors& expected,
+                          const char* file = __builtin_FILE(),
+                          int line = __builtin_LINE()) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    testing::expect_bitwise_equal(actual[i], expected[i], file, line);
+  }
+}
+
 Results run(const Experts& experts) {
   Results results;
   results.forward = ffn_forward(experts.x,
@@ -188,11 +198,21 @@ void PrintTo(const Kind& kind, std::ostream* out) {
   *out << name_of(kind);
 }
 
-std::vector<Kind> kinds() {
-  std::vector<Kind> kinds = {{CpuKind::kGeneric, at::kDouble}};
+std::vector<Kind> own_kinds() {
+  std::vector<Kind> kinds;
   for (const CpuKind cpu : available_cpu_kinds()) {
-    kinds.push_back({cpu, at::kFloat});
-    kinds.push_back({cpu, at::kBFloat16});
+    if (cpu != CpuKind::kGeneric) {
+      kinds.push_back({cpu, at::kFloat});
+      kinds.push_back({cpu, at::kBFloat16});
+    }
+  }
+  return kinds;
+}
+
+std::vector<Kind> kinds() {
+  std::vector<Kind> kinds = own_kinds();
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat, at::kBFloat16}) {
+    kinds.push_back({CpuKind::kGeneric, dtype});
   }
   return kinds;
 }
@@ -200,11 +220,13 @@ std::vector<Kind> kinds() {
 class GroupedFfnKernelTest : public ::testing::TestWithParam<Kind> {
  protected:
   at::ScalarType dtype() const { return GetParam().dtype; }
-  bool is_own() const { return GetParam().cpu != CpuKind::kGeneric; }
 
  private:
   CpuKindScope scope_{GetParam().cpu};
 };
+
+/// What kernels of our own promise and libraries do not.
+class OwnFfnKernelTest : public GroupedFfnKernelTest {};
 
 TEST_P(GroupedFfnKernelTest, MeetsTheReferenceForEveryActivation) {
   for (const Activation activation : kActivations) {
@@ -251,40 +273,34 @@ TEST_P(GroupedFfnKernelTest, RowsByIndexAreThoseRows) {
   // Row r stands at (r * 7) % 40 of a larger matrix, and twice in idx_R nothing is the same.
   const at::Tensor idx_R = at::arange(29, at::kInt).mul(7).remainder(40);
   for (IndexedRows* rows : {&experts.x, &experts.dy}) {
-    const at::Tensor source_SD = at::full({40, 40}, kNan, rows->source_SD.options());
-    source_SD.index_copy_(0, idx_R.to(at::kLong), rows->source_SD);
-    *rows = {source_SD, idx_R};
+    const at::Tensor source_TD = at::full({40, 40}, kNan, rows->source_TD.options());
+    source_TD.index_copy_(0, idx_R.to(at::kLong), rows->source_TD);
+    *rows = {source_TD, idx_R};
   }
   const Tensors actual = run(experts).all();
-  for (size_t i = 0; i < expected.size(); ++i) {
-    expect_bitwise_equal(actual[i], expected[i]);
-  }
+  expect_bitwise_equal(actual, expected);
 }
 
 TEST_P(GroupedFfnKernelTest, ReadsNothingBeyondItsRowsAndExperts) {
   Experts experts = random_experts({3, 0, 18}, {.D = 21, .F = 11}, Activation::kSwiGlu, dtype());
   const Tensors expected = run(experts).all();
   for (IndexedRows* rows : {&experts.x, &experts.dy}) {
-    const at::Tensor buffer = at::full({40, 21}, kNan, rows->source_SD.options());
-    buffer.narrow(0, 8, 21).copy_(rows->source_SD);
-    rows->source_SD = buffer.narrow(0, 8, 21);
+    const at::Tensor buffer = at::full({40, 21}, kNan, rows->source_TD.options());
+    buffer.narrow(0, 8, 21).copy_(rows->source_TD);
+    rows->source_TD = buffer.narrow(0, 8, 21);
   }
   experts.up_LGD[1].fill_(kNan);
   experts.down_LDF[1].fill_(kNan);
   const Tensors actual = run(experts).all();
-  for (size_t i = 0; i < expected.size(); ++i) {
-    expect_bitwise_equal(actual[i], expected[i]);
-  }
+  expect_bitwise_equal(actual, expected);
 }
 
-TEST_P(GroupedFfnKernelTest, KeepsNaNInItsRow) {
-  if (!is_own()) {
-    return;  // the padding of a library may spread it: oneDNN's of bfloat16 does on CPUs with AMX
-  }
+// The padding of a library may spread it: oneDNN's of bfloat16 does on CPUs with AMX.
+TEST_P(OwnFfnKernelTest, KeepsNaNInItsRow) {
   Experts experts = random_experts({40}, {.D = 24, .F = 20}, Activation::kSwiGlu, dtype());
   const Results clean = run(experts);
-  experts.x.source_SD[7][3] = kNan;
-  experts.dy.source_SD[9][5] = kNan;
+  experts.x.source_TD[7][3] = kNan;
+  experts.dy.source_TD[9][5] = kNan;
   const Results marked = run(experts);
   const auto expect_only = [](const at::Tensor& actual, const at::Tensor& expected, int64_t row) {
     EXPECT_TRUE(actual[row].isnan().all().item<bool>());
@@ -297,18 +313,15 @@ TEST_P(GroupedFfnKernelTest, KeepsNaNInItsRow) {
   EXPECT_EQ(marked.backward.dx_RD.isnan().any(1).sum().item<int64_t>(), 2);
 }
 
-TEST_P(GroupedFfnKernelTest, ARowsBitsDependOnThatRowAlone) {
-  if (!is_own()) {
-    return;  // grouped_gemm.h promises less
-  }
+TEST_P(OwnFfnKernelTest, ARowsBitsDependOnThatRowAlone) {
   const Experts experts = random_experts({531}, {.D = 40, .F = 24}, Activation::kSwiGlu, dtype());
   const Results all = run(experts);
   for (const int64_t row : {0, 5, 13, 400, 511, 512, 530}) {
     SCOPED_TRACE(row);
     Experts one = experts;
     one.num_rows_L = {1};
-    one.x = {experts.x.source_SD.narrow(0, row, 1)};
-    one.dy = {experts.dy.source_SD.narrow(0, row, 1)};
+    one.x = {experts.x.source_TD.narrow(0, row, 1)};
+    one.dy = {experts.dy.source_TD.narrow(0, row, 1)};
     one.score_R = experts.score_R.narrow(0, row, 1);
     const Results alone = run(one);
     expect_bitwise_equal(alone.forward.y_RD[0], all.forward.y_RD[row]);
@@ -349,23 +362,36 @@ TEST_P(GroupedFfnKernelTest, KeepsPreActivationsOnlyWhenAsked) {
   expect_bitwise_equal(forward.y_RD, run(experts).forward.y_RD);
 }
 
-TEST_P(GroupedFfnKernelTest, CallsTheHookBetweenTiles) {
-  if (!is_own()) {
-    return;  // a library's product cannot be interrupted
-  }
+// The hook computes as well, with what the kernel it interrupts uses.
+TEST_P(OwnFfnKernelTest, CallsTheHookBetweenTiles) {
   const Experts experts =
       random_experts({600, 600}, {.D = 256, .F = 256}, Activation::kSwiGlu, dtype());
+  const Experts small = random_experts({5, 2}, {.D = 9, .F = 7}, Activation::kSwiGlu, dtype());
+  const Tensors expected = run(experts).all();
+  const Tensors expected_small = run(small).all();
+  Tensors small_results;
   int num_calls = 0;
-  const ProgressScope scope([&] { ++num_calls; });
-  while (num_calls < 3) {  // each run takes milliseconds; without calls the test never ends
-    run(experts);
+  const ProgressScope scope([&] {
+    ++num_calls;
+    small_results = run(small).all();
+  });
+  for (int i = 0; i < 100 && num_calls < 3; ++i) {  // each run takes milliseconds
+    expect_bitwise_equal(run(experts).all(), expected);
   }
+  ASSERT_GE(num_calls, 3);
+  expect_bitwise_equal(small_results, expected_small);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds,
                          GroupedFfnKernelTest,
                          ::testing::ValuesIn(kinds()),
                          [](const auto& test) { return name_of(test.param); });
+
+INSTANTIATE_TEST_SUITE_P(Kinds,
+                         OwnFfnKernelTest,
+                         ::testing::ValuesIn(own_kinds()),
+                         [](const auto& test) { return name_of(test.param); });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OwnFfnKernelTest);  // on CPUs without AVX2
 
 TEST(GroupedFfnErrorTest, RefusesOtherShapesAndDtypes) {
   const Experts good = random_experts({3, 2}, {.D = 6, .F = 5}, Activation::kSwiGlu, at::kFloat);
@@ -390,14 +416,61 @@ TEST(GroupedFfnErrorTest, RefusesOtherShapesAndDtypes) {
           "up_LGD has the wrong shape: expected [2, 10, 6] found [2, 9, 6]");
   refused([](Experts& bad) { bad.up_LGD = bad.up_LGD.to(at::kDouble); },
           "up_LGD has the wrong dtype: expected Float found Double");
-  refused([](Experts& bad) { bad.x = {bad.x.source_SD.narrow(1, 0, 5)}; },
+  refused([](Experts& bad) { bad.x = {bad.x.source_TD.narrow(1, 0, 5)}; },
           "x has the wrong shape: expected [*, 6] found [5, 5]");
-  refused([](Experts& bad) { bad.dy = {bad.dy.source_SD.to(at::kDouble)}; },
+  refused([](Experts& bad) { bad.dy = {bad.dy.source_TD.to(at::kDouble)}; },
           "dy has the wrong dtype: expected Float found Double");
   refused([](Experts& bad) { bad.x.idx_R = at::arange(5); },
           "idx_R has the wrong dtype: expected Int found Long");
   refused([](Experts& bad) { bad.score_R = bad.score_R.narrow(0, 0, 4); },
           "score_R has the wrong shape: expected [5] found [4]");
+  refused([](Experts& bad) { bad.x.source_TD = bad.x.source_TD.to(at::kMeta); },
+          "x is on the wrong device: expected cpu found meta");
+  refused([](Experts& bad) { bad.up_LGD = bad.up_LGD.to(at::kMeta); },
+          "up_LGD is on the wrong device: expected cpu found meta");
+}
+
+TEST(GroupedFfnErrorTest, RefusesWhatForwardAndBackwardDidNotReturn) {
+  const Experts experts = random_experts({3, 2}, {.D = 6, .F = 5}, Activation::kSwiGlu, at::kFloat);
+  const Results good = run(experts);
+  expect_error<ShapeError>(
+      [&] {
+        ffn_backward(experts.dy,
+                     experts.score_R,
+                     good.forward.z_RG.narrow(1, 0, 9),
+                     experts.up_LGD,
+                     experts.down_LDF,
+                     experts.num_rows_L,
+                     experts.activation);
+      },
+      "z_RG has the wrong shape: expected [5, 10] found [5, 9]");
+  const auto refused = [&](auto change, const std::string& text) {
+    Results bad = good;
+    change(bad);
+    expect_error<ShapeError>(
+        [&] {
+          ffn_weight_grads(experts.x,
+                           experts.dy,
+                           bad.backward,
+                           experts.num_rows_L,
+                           bad.up_grad_LGD,
+                           bad.down_grad_LDF);
+        },
+        text);
+  };
+  refused([](Results& bad) { bad.backward.dz_RG = at::Tensor(); },
+          "dz_RG has the wrong shape: expected [*, *] found no tensor");
+  refused([](Results& bad) { bad.backward.a_RF = at::Tensor(); },
+          "a_RF has the wrong shape: expected [*, *] found no tensor");
+  refused([](Results& bad) { bad.up_grad_LGD = bad.up_grad_LGD.narrow(2, 0, 5); },
+          "up_grad_LGD has the wrong shape: expected [2, 10, 6] found [2, 10, 5]");
+  refused([](Results& bad) { bad.down_grad_LDF = bad.down_grad_LDF.to(at::kDouble); },
+          "down_grad_LDF has the wrong dtype: expected Float found Double");
+  refused(
+      [](Results& bad) {
+        bad.up_grad_LGD = at::zeros({2, 6, 10}).transpose(1, 2);
+      },
+      "up_grad_LGD must be contiguous");
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(DispatcherTest, RowsAndTheirValuesLeaveInTheOrderOfExperts) {
   const at::Tensor x_TD = random_tensor({3, 4}, at::kFloat, "x");
   const at::Tensor value_TK = at::arange(6.0).to(at::kFloat).view({3, 2});
   const Rows rows = leaving_rows(sorted.chunks[1], x_TD, value_TK);
-  expect_bitwise_equal(rows.rows.source_SD, x_TD.index_select(0, at::tensor({2, 1, 2})));
+  expect_bitwise_equal(rows.rows.source_TD, x_TD.index_select(0, at::tensor({2, 1, 2})));
   expect_bitwise_equal(rows.value_R, at::tensor({4.0, 3.0, 5.0}).to(at::kFloat));
   EXPECT_FALSE(leaving_rows(sorted.chunks[1], x_TD, {}).value_R.defined());
 }
@@ -79,9 +79,9 @@ TEST(DispatcherTest, PendingRowsFinishOnce) {
   PendingRows copy = pending;
   EXPECT_EQ(num_finished, 0);
   const Rows rows = copy.wait();
-  EXPECT_TRUE(pending.wait().rows.source_SD.is_same(rows.rows.source_SD));
+  EXPECT_TRUE(pending.wait().rows.source_TD.is_same(rows.rows.source_TD));
   EXPECT_EQ(num_finished, 1);
-  EXPECT_TRUE(PendingRows(rows).wait().rows.source_SD.is_same(rows.rows.source_SD));
+  EXPECT_TRUE(PendingRows(rows).wait().rows.source_TD.is_same(rows.rows.source_TD));
 }
 
 TEST(DispatcherTest, RefusesAPlanWithoutChunks) {

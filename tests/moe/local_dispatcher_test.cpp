@@ -41,7 +41,7 @@ TEST(LocalDispatcherTest, PlansTheRowsOfEachExpertAndChunk) {
   expect_bitwise_equal(rows.rows.gathered(), x_TD.index_select(0, at::tensor({2, 1, 2})));
   const at::Tensor value_R = random_tensor({3}, at::kFloat, "value");
   const Rows back = dispatcher.start_combine(*plan, 1, rows.rows.gathered(), value_R).wait();
-  expect_bitwise_equal(back.rows.source_SD, rows.rows.gathered());
+  expect_bitwise_equal(back.rows.source_TD, rows.rows.gathered());
   expect_bitwise_equal(back.value_R, value_R);
 }
 

@@ -66,7 +66,7 @@ at::Tensor through_experts(moe::Dispatcher& dispatcher,
   at::Tensor out_TD = at::zeros(x_TD.sizes(), x_TD.options());
   for (int64_t c = 0; c < num_chunks; ++c) {
     const moe::DispatchChunk& chunk = plan->chunks[static_cast<size_t>(c)];
-    at::Tensor rows_RD = dispatcher.start_dispatch(*plan, c, x_TD, {}).wait().rows.source_SD;
+    at::Tensor rows_RD = dispatcher.start_dispatch(*plan, c, x_TD, {}).wait().rows.source_TD;
     int64_t row = 0;
     for (size_t l = 0; l < chunk.num_rows_L.size(); ++l) {
       rows_RD.narrow(0, row, chunk.num_rows_L[l])
@@ -76,7 +76,7 @@ at::Tensor through_experts(moe::Dispatcher& dispatcher,
     EXPECT_EQ(row, rows_RD.size(0));
     const moe::Rows back = dispatcher.start_combine(*plan, c, rows_RD, {}).wait();
     out_TD.narrow(0, chunk.token_begin, chunk.token_end - chunk.token_begin)
-        .copy_(kernels::combine_rows(back.rows.source_SD, chunk.row_of_slot_TK, {}));
+        .copy_(kernels::combine_rows(back.rows.source_TD, chunk.row_of_slot_TK, {}));
   }
   return out_TD;
 }
@@ -131,7 +131,7 @@ TEST(AllToAllDispatcherTest, OneExpertMayTakeEverything) {
     routing.num_tokens_E = moe::count_tokens(routing.expert_idx_TK, kNumExperts);
     const at::Tensor x_TD = tagged_tokens(6, world->rank());
     const auto plan = dispatcher.plan(routing, 1);
-    const int64_t R = dispatcher.start_dispatch(*plan, 0, x_TD, {}).wait().rows.source_SD.size(0);
+    const int64_t R = dispatcher.start_dispatch(*plan, 0, x_TD, {}).wait().rows.source_TD.size(0);
     const bool is_owner = world->rank() == world->size() - 1;
     EXPECT_EQ(R, is_owner ? 6 * world->size() : 0);
     EXPECT_TRUE(at::equal(through_experts(dispatcher, routing, x_TD, 1), x_TD * kNumExperts));
@@ -146,7 +146,7 @@ TEST(AllToAllDispatcherTest, RowsOfAnExpertStandInTheOrderOfRanksAndTokens) {
     const at::Tensor rows_RD =
         dispatcher.start_dispatch(*plan, 0, tagged_tokens(9, world->rank()), {})
             .wait()
-            .rows.source_SD;
+            .rows.source_TD;
     int64_t row = 0;
     for (const int64_t num_rows : plan->chunks[0].num_rows_L) {
       const at::Tensor place = rows_RD.narrow(0, row, num_rows).select(1, 0) * 100 +
@@ -169,9 +169,9 @@ TEST(AllToAllDispatcherTest, NumbersTravelWithTheirRows) {
         x_TD.select(1, 1).unsqueeze(1).expand({T, kExpertsPerToken}).contiguous();
     const auto plan = dispatcher.plan(routing, 1);
     const moe::Rows there = dispatcher.start_dispatch(*plan, 0, x_TD, value_TK).wait();
-    EXPECT_TRUE(at::equal(there.value_R, there.rows.source_SD.select(1, 1)));
+    EXPECT_TRUE(at::equal(there.value_R, there.rows.source_TD.select(1, 1)));
     const moe::Rows back =
-        dispatcher.start_combine(*plan, 0, there.rows.source_SD, there.value_R).wait();
+        dispatcher.start_combine(*plan, 0, there.rows.source_TD, there.value_R).wait();
     const at::Tensor used_TK = routing.expert_idx_TK.ge(0).to(at::kDouble);
     EXPECT_TRUE(at::equal(kernels::slot_values(back.value_R, plan->chunks[0].row_of_slot_TK),
                           value_TK * used_TK));
