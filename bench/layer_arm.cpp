@@ -5,7 +5,7 @@
 //
 // INPUTS is a safetensors file: x_TD, dy_TD, expert_idx_TK (int32), router_ED (float32), up_LGD,
 // down_LDF. Then reads commands from standard input, a line each, and answers each with a line:
-//   run          forward and backward with gradients into sinks that are zeroed first; milliseconds
+//   run          forward and backward with new gradients into sinks; milliseconds
 //   dense        the products of one expert of average size by at::mm, as often as there are
 //                experts; milliseconds
 //   write FILE   the results of the last run as safetensors: y_TD, dx_TD, and the gradients
@@ -64,18 +64,16 @@ class LayerArm {
     const std::vector<at::Tensor> weights = layer_->experts().weights().tensors;
     weights[0].copy_(up_LGD);
     weights[1].copy_(down_LDF);
-    std::vector<hecaton::GradSink> sinks;
     for (const at::Tensor& weight : weights) {
-      grads_.push_back(at::zeros(weight.sizes(), at::TensorOptions().dtype(at::kFloat)));
-      sinks.push_back({grads_.back()});
+      sinks_.emplace_back(at::zeros(weight.sizes(), at::TensorOptions().dtype(at::kFloat)));
     }
-    layer_->experts().set_grad_sinks(std::move(sinks));
+    layer_->experts().set_grad_sinks(sinks_);
     context_.replay = &routing_;
   }
 
   void run() {
-    for (at::Tensor& grad : grads_) {
-      grad.zero_();
+    for (hecaton::GradSink& sink : sinks_) {
+      sink.make_blank();
     }
     x_TD_.mutable_grad().reset();
     router_ED_.mutable_grad().reset();
@@ -89,8 +87,8 @@ class LayerArm {
                                            {{"y_TD", y_TD_},
                                             {"dx_TD", x_TD_.grad()},
                                             {"drouter_ED", router_ED_.grad()},
-                                            {"dup_LGD", grads_[0]},
-                                            {"ddown_LDF", grads_[1]}});
+                                            {"dup_LGD", sinks_[0].grad()},
+                                            {"ddown_LDF", sinks_[1].grad()}});
   }
 
  private:
@@ -100,7 +98,7 @@ class LayerArm {
   moe::Routing routing_;
   moe::RoutingContext context_;
   at::Tensor router_ED_;
-  std::vector<at::Tensor> grads_;
+  std::vector<hecaton::GradSink> sinks_;
   at::Tensor y_TD_;
 };
 

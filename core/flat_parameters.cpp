@@ -5,6 +5,7 @@
 
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include <ATen/core/grad_mode.h>
 
@@ -29,6 +30,7 @@ auto group_key(const Parameter& parameter) {
 FlatGroup make_group(const std::vector<Parameter>& parameters) {
   FlatGroup group;
   group.parameters = parameters;
+  group.sinks.resize(parameters.size());
   group.replicas = parameters.front().replicas;
   group.decay = parameters.front().decay;
   group.is_hidden_matrix = parameters.front().is_hidden_matrix;
@@ -68,24 +70,48 @@ FlatParameters::FlatParameters(const std::vector<Parameter>& parameters) {
   copy_values_to_masters();
 }
 
-at::Tensor FlatParameters::grad_of(const at::Tensor& parameter) const {
-  for (const FlatGroup& group : groups_) {
-    for (size_t i = 0; i < group.parameters.size(); ++i) {
-      if (group.parameters[i].tensor.is_same(parameter)) {
-        return group.update.is_frozen ? at::Tensor() : group.grad.view(static_cast<int64_t>(i));
+FlatParameters::Position FlatParameters::position_of(const at::Tensor& parameter) const {
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    const std::vector<Parameter>& parameters = groups_[group].parameters;
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      if (parameters[i].tensor.is_same(parameter)) {
+        return {group, i};
       }
     }
   }
   throw InternalError("no flat buffer holds this parameter");
 }
 
+at::Tensor FlatParameters::grad_of(const at::Tensor& parameter) const {
+  const Position position = position_of(parameter);
+  const FlatGroup& group = groups_[position.group];
+  return group.update.is_frozen ? at::Tensor()
+                                : group.grad.view(static_cast<int64_t>(position.idx));
+}
+
+GradSink FlatParameters::sink_of(const at::Tensor& parameter) {
+  at::Tensor grad = grad_of(parameter);
+  if (!grad.defined()) {
+    return {};
+  }
+  const Position position = position_of(parameter);
+  GradSink& sink = groups_[position.group].sinks[position.idx];
+  if (!sink.is_set()) {
+    sink = GradSink(std::move(grad));
+  }
+  return sink;
+}
+
 void FlatParameters::collect_grads() {
   at::NoGradGuard no_grad;
   for (FlatGroup& group : groups_) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
+      GradSink& sink = group.sinks[i];
+      at::Tensor sum = sink.is_set() ? sink.sum() : at::Tensor();
       at::Tensor& grad = group.parameters[i].tensor.mutable_grad();
       if (grad.defined()) {
-        group.grad.view(static_cast<int64_t>(i)).add_(grad);
+        sum = sum.defined() ? sum : group.grad.view(static_cast<int64_t>(i));
+        sum.add_(grad);
         grad.reset();
       }
     }
@@ -94,8 +120,14 @@ void FlatParameters::collect_grads() {
 
 void FlatParameters::zero_grads() {
   for (FlatGroup& group : groups_) {
-    at::Tensor flat_Z = group.grad.flat_Z();
-    flat_Z.zero_();
+    for (int64_t i = 0; i < group.grad.num_tensors(); ++i) {
+      GradSink& sink = group.sinks[static_cast<size_t>(i)];
+      if (sink.is_set()) {
+        sink.make_blank();
+      } else {
+        group.grad.view(i).zero_();
+      }
+    }
   }
 }
 

@@ -3,11 +3,13 @@
 
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "core/flat_buffer.h"
+#include "core/grad_sink.h"
 #include "core/parameter.h"
 
 namespace hecaton {
@@ -27,6 +29,9 @@ struct FlatGroup {
   /// element if the group is frozen.
   FlatBuffer grad;
 
+  /// Handed out by FlatParameters::sink_of(); not set for other parameters.
+  std::vector<GradSink> sinks;
+
   bool has_master_copy() const { return master.flat_Z().dtype() != value.flat_Z().dtype(); }
 };
 
@@ -45,10 +50,15 @@ class FlatParameters {
   /// The accumulator of one parameter, in its shape; undefined if the parameter is frozen.
   /// Errors: InternalError if it is not held here.
   at::Tensor grad_of(const at::Tensor& parameter) const;
+  /// grad_of() as a sink, not set if the parameter is frozen. From now on zero_grads() makes it
+  /// blank instead of writing zeros. Errors: as grad_of().
+  GradSink sink_of(const at::Tensor& parameter);
 
-  /// Adds every `.grad()` to its accumulator and clears it. Call after each backward: a
-  /// low-precision gradient then never accumulates over micro-batches.
+  /// Adds every `.grad()` to its accumulator and clears it, and writes zeros where a sink is still
+  /// blank. Call after each backward: a low-precision gradient then never accumulates over
+  /// micro-batches.
   void collect_grads();
+  /// Begins new sums. What no backward has reached by the next collect_grads() is zero then.
   void zero_grads();
 
   /// Rounds the masters into the parameters, after the masters were changed.
@@ -57,6 +67,12 @@ class FlatParameters {
   void copy_values_to_masters();
 
  private:
+  struct Position {
+    size_t group;
+    size_t idx;  ///< in the group
+  };
+  Position position_of(const at::Tensor& parameter) const;
+
   std::vector<FlatGroup> groups_;
 };
 

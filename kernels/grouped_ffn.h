@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/grad_sink.h"
 #include "kernels/activation_kind.h"
 #include "kernels/indexed_rows.h"
 
@@ -71,14 +72,14 @@ FfnBackward ffn_backward(const IndexedRows& dy,
                          const std::vector<int64_t>& num_rows_L,
                          Activation activation);
 
-/// Adds the gradients of the weights to what is there: up_grad_LGD += dz^T x, down_grad_LDF +=
-/// dy^T a. Both float32 (float64), contiguous; an undefined one is left out. An expert without rows
-/// is left as it is.
+/// Adds the gradients of the weights to their sinks, or writes them into blank ones:
+/// up_grad_LGD += dz^T x, down_grad_LDF += dy^T a. Both float32 (float64), contiguous; one that is
+/// not set is left out. An expert without rows adds nothing.
 void ffn_weight_grads(const IndexedRows& x,
                       const IndexedRows& dy,
                       const FfnBackward& backward,
                       const std::vector<int64_t>& num_rows_L,
-                      const at::Tensor& up_grad_LGD,
-                      const at::Tensor& down_grad_LDF);
+                      GradSink up_grad_LGD,
+                      GradSink down_grad_LDF);
 
 }  // namespace hecaton::kernels

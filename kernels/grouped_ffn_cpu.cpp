@@ -197,7 +197,7 @@ FfnBackward backward_by_library(const at::Tensor& dy_RD,
 struct WeightBlock {
   const IndexedRows* left;
   const IndexedRows* right;
-  at::Tensor grad_LNM;
+  GradSink grad_LNM;
   int64_t l;
   int64_t first_row;
   int64_t num_rows;
@@ -210,10 +210,16 @@ struct WeightBlock {
 void add_weight_blocks(const IndexedRows& left,
                        const IndexedRows& right,
                        const Counts& num_rows_L,
-                       const at::Tensor& grad_LNM,
+                       const GradSink& grad_LNM,
                        std::vector<WeightBlock>& blocks) {
+  if (!grad_LNM.is_set()) {
+    return;
+  }
   int64_t first = 0;
   for (size_t l = 0; l < num_rows_L.size(); ++l) {
+    if (num_rows_L[l] == 0 && grad_LNM.is_blank()) {
+      grad_LNM.grad()[static_cast<int64_t>(l)].zero_();
+    }
     for (int64_t n = 0; n < left.width() && num_rows_L[l] > 0; n += kRowsPerTask) {
       blocks.push_back({&left,
                         &right,
@@ -229,10 +235,11 @@ void add_weight_blocks(const IndexedRows& left,
 }
 
 void check_grad(const char* name,
-                const at::Tensor& grad,
+                const GradSink& sink,
                 std::initializer_list<int64_t> shape,
                 at::ScalarType dtype) {
-  if (grad.defined()) {
+  if (sink.is_set()) {
+    const at::Tensor& grad = sink.grad();
     check_shape(name, grad, shape);
     check_dtype(name, grad, accumulation_dtype(dtype));
     detail::check_on_cpu(name, grad);
@@ -345,8 +352,8 @@ void ffn_weight_grads(const IndexedRows& x,
                       const IndexedRows& dy,
                       const FfnBackward& backward,
                       const Counts& num_rows_L,
-                      const at::Tensor& up_grad_LGD,
-                      const at::Tensor& down_grad_LDF) {
+                      GradSink up_grad_LGD,
+                      GradSink down_grad_LDF) {
   const auto L = static_cast<int64_t>(num_rows_L.size());
   check_indexed_rows("dy", dy);
   const at::ScalarType dtype = dy.source_TD.scalar_type();
@@ -360,11 +367,11 @@ void ffn_weight_grads(const IndexedRows& x,
   check_grad("down_grad_LDF", down_grad_LDF, {L, D, backward.a_RF.size(1)}, dtype);
   const FfnKernels* kernels = kernels_for(dtype);
   if (kernels == nullptr) {
-    if (up_grad_LGD.defined()) {
-      grouped_gemm_weight_grad(backward.dz_RG, x.gathered(), num_rows_L, up_grad_LGD);
+    if (up_grad_LGD.is_set()) {
+      grouped_gemm_weight_grad(backward.dz_RG, x.gathered(), num_rows_L, up_grad_LGD.sum());
     }
-    if (down_grad_LDF.defined()) {
-      grouped_gemm_weight_grad(dy.gathered(), backward.a_RF, num_rows_L, down_grad_LDF);
+    if (down_grad_LDF.is_set()) {
+      grouped_gemm_weight_grad(dy.gathered(), backward.a_RF, num_rows_L, down_grad_LDF.sum());
     }
     return;
   }
@@ -373,12 +380,8 @@ void ffn_weight_grads(const IndexedRows& x,
   const IndexedRows dz_rows = contiguous({backward.dz_RG});
   const IndexedRows a_rows = contiguous({backward.a_RF});
   std::vector<WeightBlock> blocks;
-  if (up_grad_LGD.defined()) {
-    add_weight_blocks(dz_rows, x_rows, num_rows_L, up_grad_LGD, blocks);
-  }
-  if (down_grad_LDF.defined()) {
-    add_weight_blocks(dy_rows, a_rows, num_rows_L, down_grad_LDF, blocks);
-  }
+  add_weight_blocks(dz_rows, x_rows, num_rows_L, up_grad_LGD, blocks);
+  add_weight_blocks(dy_rows, a_rows, num_rows_L, down_grad_LDF, blocks);
   std::stable_sort(blocks.begin(), blocks.end(), [](const WeightBlock& a, const WeightBlock& b) {
     return a.cost() > b.cost();
   });
@@ -393,10 +396,16 @@ void ffn_weight_grads(const IndexedRows& x,
                    .begin_N = block.begin_N,
                    .end_N = block.end_N,
                    .M = block.right->width(),
-                   .grad_NM = static_cast<float*>(mutable_row_at(block.grad_LNM, block.l)),
+                   .grad_NM = static_cast<float*>(mutable_row_at(block.grad_LNM.grad(), block.l)),
+                   .overwrites = block.grad_LNM.is_blank(),
                    .scratch = scratch,
                    .poll = poll});
             });
+  for (GradSink* sink : {&up_grad_LGD, &down_grad_LDF}) {
+    if (sink->is_set()) {
+      sink->set_written();
+    }
+  }
 }
 
 }  // namespace hecaton::kernels

@@ -127,13 +127,12 @@ std::vector<Parameter> DecoderImpl::describe_parameters() {
   return described;
 }
 
-void DecoderImpl::set_grad_sinks(
-    const std::function<at::Tensor(const at::Tensor& weight)>& grad_of) {
-  embedding_sink_ = {grad_of(embedding_VD_)};
+void DecoderImpl::set_grad_sinks(const std::function<GradSink(const at::Tensor& weight)>& sink_of) {
+  embedding_sink_ = sink_of(embedding_VD_);
   for (moe::MoeLayerImpl* layer : moe_layers()) {
     std::vector<GradSink> sinks;
     for (const at::Tensor& weight : layer->experts().weights().tensors) {
-      sinks.push_back({grad_of(weight)});
+      sinks.push_back(sink_of(weight));
     }
     layer->experts().set_grad_sinks(std::move(sinks));
   }

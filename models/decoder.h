@@ -53,10 +53,9 @@ class DecoderImpl final : public torch::nn::Module {
   std::vector<moe::MoeLayerImpl*> moe_layers();
   /// This rank's parameters under their global names.
   std::vector<Parameter> describe_parameters();
-  /// From now on backward adds the gradients of embedding and experts to grad_of(weight), which is
-  /// undefined where a weight has no sink. Other weights, and a tied embedding in its use as head,
-  /// get an ordinary `.grad()`.
-  void set_grad_sinks(const std::function<at::Tensor(const at::Tensor& weight)>& grad_of);
+  /// From now on backward adds the gradients of embedding and experts to sink_of(weight), if that
+  /// is set. Other weights, and a tied embedding in its use as head, get an ordinary `.grad()`.
+  void set_grad_sinks(const std::function<GradSink(const at::Tensor& weight)>& sink_of);
   /// Sets every parameter to its initial value, the same in every layout.
   void initialize(uint64_t seed);
 

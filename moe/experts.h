@@ -36,9 +36,9 @@ struct ExpertWeights {
 };
 
 /// Accumulators for the gradients of ExpertWeights, in the same order and shapes; float32, or
-/// float64 for float64 weights; undefined where no gradient is wanted.
+/// float64 for float64 weights; not set where no gradient is wanted.
 struct ExpertGrads {
-  std::vector<at::Tensor> tensors;
+  std::vector<GradSink> sinks;
 };
 
 /// What backward needs of a forward. tensors are plain; graph holds what cannot be saved as
@@ -89,8 +89,8 @@ class Experts : public torch::nn::Module {
                                           const ExpertWeights& weights,
                                           const ExpertSaved& saved) = 0;
 
-  /// Adds the gradients of the weights that have an accumulator. An expert without rows is left as
-  /// it is.
+  /// Adds the gradients of the weights whose sink is set, to GradSink::sum() or, if it can, by
+  /// writing into a blank one. An expert without rows adds nothing.
   virtual void backward_weight(const kernels::IndexedRows& dy,
                                const ExpertInputGrads& input_grads,
                                const std::vector<int64_t>& num_rows_L,

@@ -97,8 +97,8 @@ void GroupedFfnImpl::backward_weight(const kernels::IndexedRows& dy,
       dy,
       {.dz_RG = input_grads.for_weights[0], .a_RF = input_grads.for_weights[1]},
       num_rows_L,
-      grads.tensors[0],
-      grads.tensors[1]);
+      grads.sinks[0],
+      grads.sinks[1]);
 }
 
 std::vector<Parameter> GroupedFfnImpl::describe_parameters(const std::string& prefix,

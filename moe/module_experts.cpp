@@ -147,9 +147,9 @@ void ModuleExpertsImpl::backward_weight(const kernels::IndexedRows& /*dy*/,
                                         const std::vector<int64_t>& /*num_rows_L*/,
                                         const ExpertSaved& /*saved*/,
                                         ExpertGrads& grads) {
-  for (size_t i = 0; i < grads.tensors.size(); ++i) {
-    if (grads.tensors[i].defined() && input_grads.for_weights[i].defined()) {
-      grads.tensors[i].add_(input_grads.for_weights[i]);
+  for (size_t i = 0; i < grads.sinks.size(); ++i) {
+    if (grads.sinks[i].is_set() && input_grads.for_weights[i].defined()) {
+      grads.sinks[i].sum().add_(input_grads.for_weights[i]);
     }
   }
 }

@@ -124,9 +124,9 @@ class LinearExperts final : public moe::Experts {
                        const std::vector<int64_t>& num_rows_L,
                        const moe::ExpertSaved& saved,
                        moe::ExpertGrads& grads) override {
-    if (grads.tensors[0].defined()) {  // not if the weights are frozen
+    if (grads.sinks[0].is_set()) {  // not if the weights are frozen
       kernels::grouped_gemm_weight_grad(
-          input_grads.for_weights[0], saved.tensors[0], num_rows_L, grads.tensors[0]);
+          input_grads.for_weights[0], saved.tensors[0], num_rows_L, grads.sinks[0].sum());
     }
   }
 

@@ -60,7 +60,7 @@ struct FfnBackwardTask {
   void (*poll)() = nullptr;  ///< called between tiles; may be null
 };
 
-/// Adds left^T right over the rows to some rows of one weight's gradient:
+/// Adds left^T right over the rows to some rows of one weight's gradient, or writes it there:
 /// grad[n, m] += sum over r of left[r, n] * right[r, m].
 struct WeightGradTask {
   int64_t num_rows = 0;
@@ -70,6 +70,7 @@ struct WeightGradTask {
   int64_t end_N = 0;
   int64_t M = 0;
   float* grad_NM = nullptr;  ///< the whole gradient
+  bool overwrites = false;
   std::byte* scratch = nullptr;
   void (*poll)() = nullptr;  ///< called between tiles; may be null
 };

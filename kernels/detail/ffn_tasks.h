@@ -454,7 +454,11 @@ struct FfnTasks {
                right,
                {tiles_of(task.grad_NM + task.begin_N * task.M, task.M, Panels::kLanes)},
                [&](int64_t first_n, int64_t num_n, int64_t panel, const float* tile) {
-                 add_tile(task, task.begin_N + first_n, num_n, panel, tile);
+                 if (task.overwrites && first_row == 0) {
+                   put_tile<true>(task, task.begin_N + first_n, num_n, panel, tile);
+                 } else {
+                   put_tile<false>(task, task.begin_N + first_n, num_n, panel, tile);
+                 }
                });
     }
   }
@@ -489,7 +493,8 @@ struct FfnTasks {
   }
 
  private:
-  static void add_tile(const WeightGradTask& task,
+  template <bool kOverwrites>
+  static void put_tile(const WeightGradTask& task,
                        int64_t first_n,
                        int64_t num_n,
                        int64_t panel,
@@ -498,10 +503,11 @@ struct FfnTasks {
     for_each_vector<Panels>(panel, task.M, [&](int64_t m, int64_t tile_lane, int64_t count) {
       for (int64_t i = 0; i < num_n; ++i) {
         float* grad = task.grad_NM + (first_n + i) * task.M + m;
-        store_some<Simd>(
-            grad,
-            load_some<Simd>(grad, count) + Simd::load(tile + i * Panels::kLanes + tile_lane),
-            count);
+        auto sum = Simd::load(tile + i * Panels::kLanes + tile_lane);
+        if constexpr (!kOverwrites) {
+          sum = load_some<Simd>(grad, count) + sum;
+        }
+        store_some<Simd>(grad, sum, count);
       }
     });
   }

@@ -3,10 +3,13 @@
 
 #include "models/detail/embedding.h"
 
+#include <utility>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
 
 #include "core/check.h"
 #include "core/shapes.h"
@@ -17,6 +20,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/// A sink on its way from forward to backward.
+struct SinkHolder : torch::CustomClassHolder {
+  explicit SinkHolder(GradSink held) : sink(std::move(held)) {}
+  GradSink sink;
+};
+
 struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
   static at::Tensor forward(AutogradContext* ctx,
                             const at::Tensor& weight_VD,
@@ -25,9 +34,7 @@ struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
     ctx->save_for_backward({token});
     ctx->saved_data["sizes"] = weight_VD.sizes();
     ctx->saved_data["dtype"] = weight_VD.scalar_type();
-    if (sink.is_set()) {
-      ctx->saved_data["sink"] = sink.grad;
-    }
+    ctx->saved_data["sink"] = c10::IValue::make_capsule(c10::make_intrusive<SinkHolder>(sink));
     return at::embedding(weight_VD, token);
   }
 
@@ -37,14 +44,14 @@ struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
     const std::vector<int64_t> sizes = ctx->saved_data["sizes"].toIntVector();
     const at::ScalarType dtype = ctx->saved_data["dtype"].toScalarType();
     const at::ScalarType accumulation = accumulation_dtype(dtype);
-    const auto sink = ctx->saved_data.find("sink");
-    const bool has_sink = sink != ctx->saved_data.end();
-    at::Tensor grad_VD = has_sink ? sink->second.toTensor()
-                                  : at::zeros(sizes, at::TensorOptions().dtype(accumulation));
+    const auto capsule = ctx->saved_data["sink"].toCapsule();
+    GradSink& sink = static_cast<SinkHolder*>(capsule.get())->sink;
+    at::Tensor grad_VD =
+        sink.is_set() ? sink.sum() : at::zeros(sizes, at::TensorOptions().dtype(accumulation));
     const at::Tensor token_T = ctx->get_saved_variables()[0].reshape({-1});
     grad_VD.index_add_(0, token_T, grads[0].reshape({-1, sizes[1]}).to(accumulation));
     // Nothing for the tokens and for the sink.
-    return {has_sink ? at::Tensor() : grad_VD.to(dtype), at::Tensor(), at::Tensor()};
+    return {sink.is_set() ? at::Tensor() : grad_VD.to(dtype), at::Tensor(), at::Tensor()};
   }
 };
 

@@ -9,7 +9,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
 
@@ -178,8 +178,8 @@ struct MoeFunction : torch::autograd::Function<MoeFunction> {
         backward_chunks(state.pass, dy[0].contiguous(), saved[0], weights, saved_chunks, grads);
     variable_list input_grads = {result.dx_TD, result.dweight_TK};
     for (size_t i = 0; i < num_weights; ++i) {
-      const bool is_returned = !has_sink(sinks, i) && grads.tensors[i].defined();
-      input_grads.push_back(is_returned ? grads.tensors[i].to(weights.tensors[i].scalar_type())
+      const bool is_returned = !has_sink(sinks, i) && grads.sinks[i].is_set();
+      input_grads.push_back(is_returned ? grads.sinks[i].sum().to(weights.tensors[i].scalar_type())
                                         : at::Tensor());
     }
     input_grads.emplace_back();  // of `pass`, which is no tensor
@@ -191,18 +191,21 @@ struct MoeFunction : torch::autograd::Function<MoeFunction> {
     return sinks != nullptr && (*sinks)[weight_idx].is_set();
   }
 
-  /// Undefined for frozen weights, whose products are then left out.
+  /// Not set for frozen weights, whose products are then left out.
   static ExpertGrads accumulators(const ExpertWeights& weights,
                                   const std::vector<GradSink>* sinks) {
     ExpertGrads grads;
     for (size_t i = 0; i < weights.tensors.size(); ++i) {
       const at::Tensor& weight = weights.tensors[i];
-      const auto options = at::TensorOptions().dtype(accumulation_dtype(weight.scalar_type()));
-      at::Tensor grad;
-      if (weight.requires_grad()) {
-        grad = has_sink(sinks, i) ? (*sinks)[i].grad : at::zeros(weight.sizes(), options);
+      if (!weight.requires_grad()) {
+        grads.sinks.emplace_back();
+      } else if (has_sink(sinks, i)) {
+        grads.sinks.push_back((*sinks)[i]);
+      } else {
+        const auto options = at::TensorOptions().dtype(accumulation_dtype(weight.scalar_type()));
+        grads.sinks.emplace_back(at::empty(weight.sizes(), options));
+        grads.sinks.back().make_blank();
       }
-      grads.tensors.push_back(std::move(grad));
     }
     return grads;
   }

@@ -52,21 +52,24 @@ class LayerArm {
         routing_(balanced_routing(shape)),
         x_TD_(random_tensor({shape.T, shape.D}, shape.dtype, "x").requires_grad_()),
         dy_TD_(random_tensor({shape.T, shape.D}, shape.dtype, "dy")) {
-    std::vector<GradSink> sinks;
     for (const at::Tensor& weight : layer_->experts().weights().tensors) {
       const at::ScalarType dtype = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-      sinks.push_back({at::zeros(weight.sizes(), at::TensorOptions().dtype(dtype))});
+      sinks_.emplace_back(at::zeros(weight.sizes(), at::TensorOptions().dtype(dtype)));
     }
-    layer_->experts().set_grad_sinks(std::move(sinks));
+    layer_->experts().set_grad_sinks(sinks_);
     context_.replay = &routing_;
   }
 
   void run() {
+    for (GradSink& sink : sinks_) {
+      sink.make_blank();
+    }
     layer_->forward(x_TD_, context_).backward(dy_TD_);
     x_TD_.mutable_grad().reset();
   }
 
  private:
+  std::vector<GradSink> sinks_;
   moe::MoeLayer layer_;
   moe::Routing routing_;
   moe::RoutingContext context_;

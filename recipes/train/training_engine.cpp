@@ -120,7 +120,7 @@ TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
       optimizer_(optim::make_optimizer(parameters_, optimizer)),
       counts_(mesh.shared_dp()) {
   decoder_->set_grad_sinks(
-      [this](const at::Tensor& weight) { return parameters_.grad_of(weight); });
+      [this](const at::Tensor& weight) { return parameters_.sink_of(weight); });
 }
 
 double TrainingEngine::accumulate(const Batch& batch,

@@ -8,7 +8,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
@@ -156,11 +158,46 @@ TEST(FlatParametersTest, ASinkIsAViewIntoTheAccumulator) {
   EXPECT_FALSE(GradSink().is_set());
   const GradSink sink{flat.grad_of(parameters[1].tensor)};
   EXPECT_TRUE(sink.is_set());
-  sink.grad.add_(2.5);
-  EXPECT_EQ(sink.grad.scalar_type(), at::kFloat);
+  sink.grad().add_(2.5);
+  EXPECT_EQ(sink.grad().scalar_type(), at::kFloat);
   EXPECT_EQ(flat.groups()[0].grad.flat_Z().sum().item<double>(), 4 * 2.5);
   flat.zero_grads();
-  EXPECT_EQ(sink.grad.abs().sum().item<double>(), 0.0);
+  EXPECT_EQ(sink.grad().abs().sum().item<double>(), 0.0);
+}
+
+TEST(FlatParametersTest, ASinkThatWasHandedOutIsMadeBlankAndZeroedAtLast) {
+  const std::vector<Parameter> parameters = {trained("written", {2, 3}, at::kFloat),
+                                             trained("idle", {4}, at::kFloat),
+                                             trained("plain", {5}, at::kFloat)};
+  FlatParameters flat(parameters);
+  GradSink written = flat.sink_of(parameters[0].tensor);
+  const GradSink idle = flat.sink_of(parameters[1].tensor);
+  flat.groups()[0].grad.flat_Z().fill_(7.0);
+  flat.zero_grads();
+  EXPECT_TRUE(written.is_blank());
+  EXPECT_TRUE(flat.sink_of(parameters[1].tensor).is_blank());
+  EXPECT_EQ(flat.grad_of(parameters[2].tensor).abs().sum().item<double>(), 0.0);
+
+  written.grad().fill_(2.0);
+  written.set_written();
+  parameters[1].tensor.sum().backward();  // used as an ordinary weight as well
+  flat.collect_grads();
+  EXPECT_FALSE(idle.is_blank());
+  expect_bitwise_equal(written.grad(), at::full({2, 3}, 2.0));
+  expect_bitwise_equal(idle.grad(), at::ones({4}));
+
+  flat.zero_grads();
+  expect_bitwise_equal(written.sum(), at::zeros({2, 3}));
+  EXPECT_FALSE(written.is_blank());
+  flat.collect_grads();
+  expect_bitwise_equal(idle.grad(), at::zeros({4}));
+}
+
+TEST(FlatParametersTest, AFrozenParameterHasNoSink) {
+  Parameter frozen = trained("frozen", {3}, at::kFloat);
+  frozen.update.is_frozen = true;
+  FlatParameters flat({frozen});
+  EXPECT_FALSE(flat.sink_of(frozen.tensor).is_set());
 }
 
 TEST(FlatParametersTest, RefusesAParameterThatItDoesNotHold) {

@@ -14,6 +14,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -131,8 +132,8 @@ Results run(const Experts& experts) {
                    experts.dy,
                    results.backward,
                    experts.num_rows_L,
-                   results.up_grad_LGD,
-                   results.down_grad_LDF);
+                   GradSink(results.up_grad_LGD),
+                   GradSink(results.down_grad_LDF));
   return results;
 }
 
@@ -345,9 +346,26 @@ TEST_P(GroupedFfnKernelTest, AddsToWeightGradientsAndLeavesIdleExpertsAlone) {
   up_grad_LGD[1].fill_(-0.0);  // adding 0 to it would show
   const at::Tensor idle_GD = up_grad_LGD[1].clone();
   ffn_weight_grads(
-      experts.x, experts.dy, once.backward, experts.num_rows_L, up_grad_LGD, at::Tensor());
+      experts.x, experts.dy, once.backward, experts.num_rows_L, GradSink(up_grad_LGD), {});
   expect_bitwise_equal(up_grad_LGD[1], idle_GD);
   expect_close(up_grad_LGD, 2.0 * once.up_grad_LGD.to(at::kDouble), 6.0);
+}
+
+TEST_P(GroupedFfnKernelTest, WritesOverWhatStandsInABlankSink) {
+  // The second expert's sums are cut, the third one's are nothing.
+  const Experts experts =
+      random_experts({3, 600, 0}, {.D = 21, .F = 11}, Activation::kSwiGlu, dtype());
+  const Results expected = run(experts);
+  GradSink up_grad_LGD(at::full_like(expected.up_grad_LGD, kNan));
+  GradSink down_grad_LDF(at::full_like(expected.down_grad_LDF, kNan));
+  up_grad_LGD.make_blank();
+  down_grad_LDF.make_blank();
+  ffn_weight_grads(
+      experts.x, experts.dy, expected.backward, experts.num_rows_L, up_grad_LGD, down_grad_LDF);
+  EXPECT_FALSE(up_grad_LGD.is_blank());
+  EXPECT_FALSE(down_grad_LDF.is_blank());
+  expect_bitwise_equal({up_grad_LGD.grad(), down_grad_LDF.grad()},
+                       {expected.up_grad_LGD, expected.down_grad_LDF});
 }
 
 TEST_P(GroupedFfnKernelTest, KeepsPreActivationsOnlyWhenAsked) {
@@ -453,8 +471,8 @@ TEST(GroupedFfnErrorTest, RefusesWhatForwardAndBackwardDidNotReturn) {
                            experts.dy,
                            bad.backward,
                            experts.num_rows_L,
-                           bad.up_grad_LGD,
-                           bad.down_grad_LDF);
+                           GradSink(bad.up_grad_LGD),
+                           GradSink(bad.down_grad_LDF));
         },
         text);
   };

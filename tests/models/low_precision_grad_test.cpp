@@ -79,7 +79,7 @@ TEST(LowPrecisionGradTest, SinksGetTheSame) {
     Decoder decoder = random_decoder(config_of(is_tied));
     Decoder exact = in_double(decoder);
     FlatParameters flat(decoder->describe_parameters());
-    decoder->set_grad_sinks([&](const at::Tensor& weight) { return flat.grad_of(weight); });
+    decoder->set_grad_sinks([&](const at::Tensor& weight) { return flat.sink_of(weight); });
     run_backward(decoder);
     EXPECT_EQ(decoder->named_parameters()["embedding"].grad().defined(), is_tied);  // as the head
     flat.collect_grads();
@@ -109,8 +109,9 @@ TEST(LowPrecisionGradTest, AnEmbeddingIsSummedInFloatAndRoundedOnce) {
 
   weight_VD.mutable_grad().reset();
   const at::Tensor sink_VD = at::full(weight_VD.sizes(), 1.0, at::kFloat);
-  decoder->set_grad_sinks(
-      [&](const at::Tensor& weight) { return weight.is_same(weight_VD) ? sink_VD : at::Tensor(); });
+  decoder->set_grad_sinks([&](const at::Tensor& weight) {
+    return GradSink(weight.is_same(weight_VD) ? sink_VD : at::Tensor());
+  });
   backward();
   EXPECT_FALSE(weight_VD.grad().defined());
   expect_close(sink_VD[kFrequentToken], sum_D + 1.0, kNumRepeats / 2.0);

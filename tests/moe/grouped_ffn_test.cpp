@@ -71,15 +71,15 @@ TEST(GroupedFfnTest, AddsWeightGradientsAndLeavesIdleExpertsAlone) {
   ExpertGrads from_zero;
   ExpertGrads from_seven;
   for (const at::Tensor& weight : weights.tensors) {
-    from_zero.tensors.push_back(at::zeros_like(weight));
-    from_seven.tensors.push_back(at::full(weight.sizes(), 7.0, weight.options()));
+    from_zero.sinks.emplace_back(at::zeros_like(weight));
+    from_seven.sinks.emplace_back(at::full(weight.sizes(), 7.0, weight.options()));
   }
   ffn->backward_weight({dy_RD}, input_grads, num_rows_L, saved, from_zero);
   ffn->backward_weight({dy_RD}, input_grads, num_rows_L, saved, from_seven);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_GT(from_zero.tensors[i][0].abs().sum().item<double>(), 0.0);
-    expect_close(from_seven.tensors[i], from_zero.tensors[i] + 7.0, kDoubleFactor);
-    EXPECT_TRUE(from_seven.tensors[i][1].eq(7.0).all().item<bool>());
+    EXPECT_GT(from_zero.sinks[i].grad()[0].abs().sum().item<double>(), 0.0);
+    expect_close(from_seven.sinks[i].grad(), from_zero.sinks[i].grad() + 7.0, kDoubleFactor);
+    EXPECT_TRUE(from_seven.sinks[i].grad()[1].eq(7.0).all().item<bool>());
   }
 }
 

@@ -63,7 +63,7 @@ TEST_P(WarmLayerTest, AsksForNoLargeMemory) {
   MoeLayer layer(config);
   std::vector<GradSink> sinks;
   for (const at::Tensor& weight : layer->experts().weights().tensors) {
-    sinks.push_back({at::zeros(weight.sizes())});
+    sinks.emplace_back(at::zeros(weight.sizes()));
   }
   layer->experts().set_grad_sinks(std::move(sinks));
   const at::Tensor x_TD =

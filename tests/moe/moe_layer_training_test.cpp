@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -70,7 +72,7 @@ TEST(MoeLayerTrainingTest, WeightsFromOutsideGetTheGradients) {
   // A sink belongs to the own weights: others must not write there.
   std::vector<GradSink> sinks;
   for (const at::Tensor& tensor : layer->experts().weights().tensors) {
-    sinks.push_back({at::zeros(tensor.sizes(), tensor.options())});
+    sinks.emplace_back(at::zeros(tensor.sizes(), tensor.options()));
   }
   layer->experts().set_grad_sinks(sinks);
   const NamedTensors actual =
@@ -81,7 +83,7 @@ TEST(MoeLayerTrainingTest, WeightsFromOutsideGetTheGradients) {
   EXPECT_FALSE(own.at("experts.up").grad().defined());
   EXPECT_FALSE(own.at("experts.down").grad().defined());
   for (const GradSink& sink : sinks) {
-    EXPECT_EQ(sink.grad.abs().sum().item<double>(), 0.0);
+    EXPECT_EQ(sink.grad().abs().sum().item<double>(), 0.0);
   }
 }
 
@@ -97,8 +99,8 @@ TEST(MoeLayerTrainingTest, GradSinksAccumulateInsteadOfGrad) {
       std::vector<GradSink> sinks;
       grads_of_pass.emplace_back();
       for (const at::Tensor& tensor : layer->experts().weights().tensors) {
-        sinks.push_back({at::zeros(tensor.sizes(), at::TensorOptions().dtype(sink_dtype))});
-        grads_of_pass.back().push_back(sinks.back().grad);
+        sinks.emplace_back(at::zeros(tensor.sizes(), at::TensorOptions().dtype(sink_dtype)));
+        grads_of_pass.back().push_back(sinks.back().grad());
       }
       layer->experts().set_grad_sinks(sinks);
       for (const char* input : inputs) {
@@ -121,17 +123,34 @@ TEST(MoeLayerTrainingTest, ASinkHoldsWhatGradWouldHold) {
   const NamedTensors expected = run_layer(layer, x_TD);
   std::vector<GradSink> sinks;
   for (const at::Tensor& tensor : layer->experts().weights().tensors) {
-    sinks.push_back({at::zeros(tensor.sizes(), tensor.options())});
+    sinks.emplace_back(at::zeros(tensor.sizes(), tensor.options()));
   }
   layer->experts().set_grad_sinks(sinks);
   NamedTensors actual = run_layer(layer, x_TD);
   EXPECT_EQ(actual.size(), expected.size() - 2);
-  actual["experts.up"] = sinks[0].grad;
-  actual["experts.down"] = sinks[1].grad;
+  actual["experts.up"] = sinks[0].grad();
+  actual["experts.down"] = sinks[1].grad();
   expect_all_bitwise_equal(actual, expected);
 
   layer->experts().set_grad_sinks({});
   expect_all_bitwise_equal(run_layer(layer, x_TD), expected);
+}
+
+TEST(MoeLayerTrainingTest, ABlankSinkIsWrittenOnceAndThenAddedTo) {
+  MoeLayer layer = random_layer(config_with_losses());
+  const at::Tensor x_TD = random_tensor({9, 6}, at::kDouble, "x");
+  const NamedTensors expected = run_layer(layer, x_TD);
+  std::vector<GradSink> sinks;
+  for (const at::Tensor& tensor : layer->experts().weights().tensors) {
+    sinks.emplace_back(at::full(tensor.sizes(), 7.0, tensor.options()));
+    sinks.back().make_blank();
+  }
+  layer->experts().set_grad_sinks(sinks);
+  run_layer(layer, x_TD);
+  expect_bitwise_equal(sinks[0].grad(), expected.at("experts.up"));
+  expect_bitwise_equal(sinks[1].grad(), expected.at("experts.down"));
+  run_layer(layer, x_TD);
+  expect_close(sinks[0].grad(), 2.0 * expected.at("experts.up"), 8.0);
 }
 
 TEST(MoeLayerTrainingTest, RefusesSinksThatAreNotAsManyAsTheWeights) {
