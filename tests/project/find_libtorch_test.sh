@@ -32,9 +32,9 @@ CMAKE
 expect() {
   local expected=$1 output
   shift
-  output=$("$cmake" -S "$folder" -B "$folder/build" "$@" 2>&1 | grep FOUND || true)
-  if [[ $output != "$expected" ]]; then
-    echo "with '$*': '$output'; expected '$expected'"
+  output=$("$cmake" -G Ninja -S "$folder" -B "$folder/build" "$@" 2>&1 || true)
+  if [[ $(grep FOUND <<<"$output") != "$expected" ]]; then
+    echo "with '$*': expected '$expected' in: $output"
     exit 1
   fi
 }
