@@ -48,7 +48,8 @@ Origin override_origin(const std::string& argument, int number) {
 
 void FaultList::add(const Origin& origin, const std::string& path, const std::string& message) {
   if (faults_.size() == kMaxFaults) {
-    throw ConfigError(text() + "\nand more than these " + std::to_string(kMaxFaults) + " faults");
+    throw ConfigError(text() + "\n" + place(origin) + "more faults than these " +
+                      std::to_string(kMaxFaults));
   }
   faults_.push_back({origin, path, message});
 }

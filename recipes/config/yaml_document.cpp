@@ -251,7 +251,7 @@ YamlNode parse_yaml(const std::string& text,
   } catch (const StopReading&) {
     return invalid;
   } catch (const YAML::Exception& error) {
-    faults.add(builder.place(error.mark), path, "YAML syntax: " + error.msg);
+    faults.add(builder.place(error.mark), path, "YAML syntax: " + one_line(error.msg));
     return invalid;
   }
   YamlNode document = builder.take_document();

@@ -133,6 +133,10 @@ TEST(YamlDocumentTest, RefusesMoreValuesThanItsLimit) {
   EXPECT_EQ(faults_of(nulls(kMaxYamlValues)), "r.yaml:1:50001: more than 50000 values");
 }
 
+TEST(YamlDocumentTest, PrintsNoControlCharacterOfTheText) {
+  EXPECT_EQ(faults_of("a: \"\\\r\"\n"), "r.yaml:1:7: YAML syntax: unknown escape character: \\x0d");
+}
+
 TEST(YamlDocumentTest, StopsAfterAHundredFaults) {
   std::string text;
   for (size_t i = 0; i < kMaxFaults; ++i) {
@@ -142,8 +146,8 @@ TEST(YamlDocumentTest, StopsAfterAHundredFaults) {
   EXPECT_EQ(std::count(faults.begin(), faults.end(), '\n'), 98) << faults;
   const std::string last = "\nr.yaml:101:1: a: duplicate key, first given in line 1";
   EXPECT_TRUE(faults_of(text + "a: 1\n").ends_with(last));
-  EXPECT_TRUE(
-      faults_of(text + "a: 1\na: 1\n").ends_with(last + "\nand more than these 100 faults"));
+  EXPECT_TRUE(faults_of(text + "a: 1\na: 1\n")
+                  .ends_with(last + "\nr.yaml:102:1: more faults than these 100"));
 }
 
 TEST(YamlDocumentTest, RefusesASecondDocument) {
