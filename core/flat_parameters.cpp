@@ -58,6 +58,12 @@ FlatGroup make_group(const std::vector<Parameter>& parameters) {
 
 }  // namespace
 
+void FlatGroup::check_grads_collected() const {
+  for (const GradSink& sink : sinks) {
+    HECATON_CHECK(!sink.is_blank(), "collect_grads() comes before gradients are read");
+  }
+}
+
 FlatParameters::FlatParameters(const std::vector<Parameter>& parameters) {
   at::NoGradGuard no_grad;
   std::map<decltype(group_key(Parameter())), std::vector<Parameter>> by_key;

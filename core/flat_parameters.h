@@ -29,8 +29,12 @@ struct FlatGroup {
   /// element if the group is frozen.
   FlatBuffer grad;
 
-  /// Handed out by FlatParameters::sink_of(); not set for other parameters.
+  /// Handed out by FlatParameters::sink_of(); not set for other parameters. Where one is blank, the
+  /// numbers in `grad` mean nothing.
   std::vector<GradSink> sinks;
+
+  /// Throws InternalError if a sink is blank: FlatParameters::collect_grads() was left out.
+  void check_grads_collected() const;
 
   bool has_master_copy() const { return master.flat_Z().dtype() != value.flat_Z().dtype(); }
 };

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "core/check.h"
+
 namespace hecaton {
 namespace {
 
@@ -26,8 +28,11 @@ Hook& hook() {
 
 }  // namespace
 
-ProgressScope::ProgressScope(std::function<void()> hook)
-    : outer_(std::exchange(hecaton::hook().call, std::move(hook))) {}
+ProgressScope::ProgressScope(std::function<void()> hook) {
+  Hook& own = hecaton::hook();
+  HECATON_CHECK(!own.is_running, "a hook must not begin a scope");
+  outer_ = std::exchange(own.call, std::move(hook));
+}
 
 ProgressScope::~ProgressScope() {
   hook().call = std::move(outer_);
@@ -43,7 +48,7 @@ void poll_progress() {
     own.is_running = true;
     own.call();
     own.is_running = false;
-    own.last_call = now;
+    own.last_call = Clock::now();
   }
 }
 

@@ -9,7 +9,8 @@ namespace hecaton {
 
 /// While it lives, long kernels that this thread runs call `hook` between their tiles, so that
 /// communication under way can move on: over TCP nothing moves without a call. Scopes nest; the
-/// inner one counts. The hook must not throw; while it runs it is not called again.
+/// inner one counts. The hook must not throw and not begin a scope of its own; while it runs it is
+/// not called again.
 class ProgressScope {
  public:
   explicit ProgressScope(std::function<void()> hook);

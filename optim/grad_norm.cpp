@@ -42,6 +42,7 @@ double global_grad_norm(const FlatParameters& parameters, parallel::Mesh& mesh) 
   double dense = 0.0;
   double experts = 0.0;
   for (const FlatGroup& group : parameters.groups()) {
+    group.check_grads_collected();
     (group.replicas == ReplicaAxis::kDense ? dense : experts) +=
         sum_of_squares(group.grad.flat_Z());
   }

@@ -19,6 +19,7 @@ Communicator& replica_axis(Mesh& mesh, const FlatGroup& group) {
 void reduce_gradients(FlatParameters& parameters, Mesh& mesh) {
   std::vector<Handle> pending;
   for (FlatGroup& group : parameters.groups()) {
+    group.check_grads_collected();
     pending.push_back(
         replica_axis(mesh, group).all_reduce_async(group.grad.flat_Z(), ReduceOp::kSum));
   }

@@ -175,6 +175,8 @@ TEST(FlatParametersTest, ASinkThatWasHandedOutIsMadeBlankAndZeroedAtLast) {
   flat.groups()[0].grad.flat_Z().fill_(7.0);
   flat.zero_grads();
   EXPECT_TRUE(written.is_blank());
+  expect_error<InternalError>([&] { flat.groups()[0].check_grads_collected(); },
+                              "collect_grads() comes before gradients are read");
   EXPECT_TRUE(flat.sink_of(parameters[1].tensor).is_blank());
   EXPECT_EQ(flat.grad_of(parameters[2].tensor).abs().sum().item<double>(), 0.0);
 
@@ -183,6 +185,7 @@ TEST(FlatParametersTest, ASinkThatWasHandedOutIsMadeBlankAndZeroedAtLast) {
   parameters[1].tensor.sum().backward();  // used as an ordinary weight as well
   flat.collect_grads();
   EXPECT_FALSE(idle.is_blank());
+  flat.groups()[0].check_grads_collected();
   expect_bitwise_equal(written.grad(), at::full({2, 3}, 2.0));
   expect_bitwise_equal(idle.grad(), at::ones({4}));
 
