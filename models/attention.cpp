@@ -18,13 +18,13 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/pow.h>
-#include <ATen/ops/rms_norm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "models/detail/split_heads.h"
 
 namespace hecaton::models {
 namespace {
@@ -80,27 +80,17 @@ AttentionImpl::AttentionImpl(const DecoderConfig& config) : config_(config) {
   initialize_parameters(describe_parameters("attention"), random_seed());
 }
 
-at::Tensor AttentionImpl::split_heads(const at::Tensor& projected_BQN, int64_t num_heads) const {
-  const int64_t B = projected_BQN.size(0);
-  const int64_t Q = projected_BQN.size(1);
-  return projected_BQN.view({B, Q, num_heads, config_.head_dim}).transpose(1, 2);
-}
-
 at::Tensor AttentionImpl::forward(const at::Tensor& x_BQD, const AttentionContext& context) {
   const int64_t C = config_.head_dim;
   const int64_t H = config_.num_attention_heads;
   const int64_t num_kv = config_.num_key_value_heads;
-  const std::vector<at::Tensor> qkv =
-      at::linear(x_BQD, qkv_ND_).split_with_sizes({H * C, num_kv * C, num_kv * C}, -1);
-  at::Tensor query_BHQC = split_heads(qkv[0].contiguous(), H);
-  at::Tensor key_BHQC = split_heads(qkv[1].contiguous(), num_kv);
-  at::Tensor value_BHQC = split_heads(qkv[2].contiguous(), num_kv);
-  if (config_.qk_norm) {
-    query_BHQC = at::rms_norm(query_BHQC, {C}, q_norm_C_, config_.rms_norm_eps);
-    key_BHQC = at::rms_norm(key_BHQC, {C}, k_norm_C_, config_.rms_norm_eps);
-  }
-  query_BHQC = rotate(query_BHQC, context.first_position, config_.rope_theta);
-  key_BHQC = rotate(key_BHQC, context.first_position, config_.rope_theta);
+  const detail::HeadLayout layout{.num_heads = H,
+                                  .num_kv_heads = num_kv,
+                                  .head_dim = C,
+                                  .norm_eps = config_.rms_norm_eps,
+                                  .rope_theta = config_.rope_theta};
+  auto [query_BHQC, key_BHQC, value_BHQC] = detail::split_heads(
+      at::linear(x_BQD, qkv_ND_), q_norm_C_, k_norm_C_, layout, context.first_position);
   if (context.cache != nullptr) {
     if (context.mask_B1QQ.defined() && context.cache->length > 0) {
       throw ShapeError("mask_B1QQ must be undefined after cached tokens: the cache holds " +
@@ -152,7 +142,7 @@ std::vector<Parameter> AttentionImpl::describe_parameters(const std::string& pre
 at::Tensor rotate(const at::Tensor& x_BHQC, int64_t first_position, double theta) {
   const int64_t Q = x_BHQC.size(2);
   const int64_t half = x_BHQC.size(3) / 2;
-  const auto options = at::TensorOptions().dtype(at::kDouble);
+  const auto options = x_BHQC.options().dtype(at::kDouble);
   const at::Tensor frequency =
       at::pow(theta, at::arange(half, options) / (-static_cast<double>(half)));
   const at::Tensor angle =

@@ -56,9 +56,6 @@ class AttentionImpl final : public torch::nn::Module {
   std::vector<Parameter> describe_parameters(const std::string& prefix);
 
  private:
-  /// [B, heads, Q, C] out of a slice of the joint projection.
-  at::Tensor split_heads(const at::Tensor& projected_BQN, int64_t num_heads) const;
-
   DecoderConfig config_;
   at::Tensor qkv_ND_;     ///< [(H + 2 key/value heads) * C, D], parameter "qkv"
   at::Tensor output_DN_;  ///< [D, H*C], parameter "output"

@@ -7,8 +7,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/rms_norm.h>
 
+#include "models/detail/rms_norm.h"
 #include "moe/recompute.h"
 
 namespace hecaton::models {
@@ -59,8 +59,8 @@ at::Tensor BlockImpl::forward_now(const at::Tensor& x_BQD, BlockContext& context
   const double eps = config_.rms_norm_eps;
   const int64_t D = config_.hidden_size;
   const at::Tensor attended_BQD =
-      x_BQD + attention_->forward(at::rms_norm(x_BQD, {D}, input_norm_D_, eps), context.attention);
-  const at::Tensor normed_BQD = at::rms_norm(attended_BQD, {D}, post_attention_norm_D_, eps);
+      x_BQD + attention_->forward(detail::rms_norm(x_BQD, input_norm_D_, eps), context.attention);
+  const at::Tensor normed_BQD = detail::rms_norm(attended_BQD, post_attention_norm_D_, eps);
   if (moe_.is_empty()) {
     return attended_BQD + ffn_->forward(normed_BQD.reshape({-1, D})).view(normed_BQD.sizes());
   }

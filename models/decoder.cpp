@@ -11,13 +11,14 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/rms_norm.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/check.h"
 #include "core/error.h"
 #include "core/shapes.h"
 #include "models/detail/embedding.h"
+#include "models/detail/linear_cross_entropy.h"
+#include "models/detail/rms_norm.h"
 #include "moe/local_dispatcher.h"
 
 namespace hecaton::models {
@@ -35,6 +36,11 @@ void check_ids(const std::string& name, const at::Tensor& ids, int64_t vocab_siz
     throw ShapeError(name + " must be in [0, vocab_size=" + std::to_string(vocab_size) +
                      "): found " + std::to_string(wrong[0].item<int64_t>()));
   }
+}
+
+void check_targets(const at::Tensor& target_BQ, int64_t vocab_size) {
+  check_shape("target_BQ", target_BQ, {-1, -1});
+  check_ids("target_BQ", target_BQ.masked_fill(target_BQ.eq(kIgnoredTarget), 0), vocab_size);
 }
 
 }  // namespace
@@ -73,29 +79,41 @@ at::Tensor DecoderImpl::block(int64_t layer, const at::Tensor& x_BQD, BlockConte
 }
 
 at::Tensor DecoderImpl::head(const at::Tensor& x_BQD) {
-  const at::Tensor normed_BQD =
-      at::rms_norm(x_BQD, {config_.hidden_size}, norm_D_, config_.rms_norm_eps);
-  return at::linear(normed_BQD, head_VD_.defined() ? head_VD_ : embedding_VD_);
+  return at::linear(last_norm(x_BQD), head_VD_.defined() ? head_VD_ : embedding_VD_);
+}
+
+at::Tensor DecoderImpl::last_norm(const at::Tensor& x_BQD) {
+  return detail::rms_norm(x_BQD, norm_D_, config_.rms_norm_eps);
 }
 
 at::Tensor DecoderImpl::loss(const at::Tensor& logit_BQV, const at::Tensor& target_BQ) {
-  check_shape("target_BQ", target_BQ, {-1, -1});
+  check_targets(target_BQ, config_.vocab_size);
   check_shape("logit_BQV", logit_BQV, {target_BQ.size(0), target_BQ.size(1), config_.vocab_size});
-  check_ids(
-      "target_BQ", target_BQ.masked_fill(target_BQ.eq(kIgnoredTarget), 0), config_.vocab_size);
   const at::Tensor logit_TV =
       logit_BQV.reshape({-1, config_.vocab_size}).to(accumulation_dtype(config_.dtype));
   return at::cross_entropy_loss(
       logit_TV, target_BQ.reshape({-1}), /*weight=*/{}, at::Reduction::Sum, kIgnoredTarget);
 }
 
+at::Tensor DecoderImpl::head_loss(const at::Tensor& x_BQD, const at::Tensor& target_BQ) {
+  check_targets(target_BQ, config_.vocab_size);
+  check_shape("x_BQD", x_BQD, {target_BQ.size(0), target_BQ.size(1), config_.hidden_size});
+  return detail::linear_cross_entropy(last_norm(x_BQD).view({-1, config_.hidden_size}),
+                                      head_VD_.defined() ? head_VD_ : embedding_VD_,
+                                      target_BQ.reshape({-1}));
+}
+
 at::Tensor DecoderImpl::forward(const at::Tensor& token_BQ, BlockContext& context) {
+  return head(hidden(token_BQ, context));
+}
+
+at::Tensor DecoderImpl::hidden(const at::Tensor& token_BQ, BlockContext& context) {
   at::Tensor x_BQD = embed(token_BQ);
   context.routing.previous_state.reset();
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
     x_BQD = block(layer, x_BQD, context);
   }
-  return head(x_BQD);
+  return x_BQD;
 }
 
 std::vector<moe::MoeLayerImpl*> DecoderImpl::moe_layers() {

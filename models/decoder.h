@@ -21,8 +21,8 @@ namespace hecaton::models {
 
 /// A decoder-only transformer with dense or MoE feed-forward layers.
 ///
-/// embed, block, head and loss can each be called alone; forward() is their sequence. Tensor names
-/// are those of Hugging Face's Qwen3-MoE family.
+/// embed, block, head and loss can each be called alone. hidden() is embed and every block,
+/// forward() head of that. Tensor names are those of Hugging Face's Qwen3-MoE family.
 class DecoderImpl final : public torch::nn::Module {
  public:
   /// Every expert on this process. Errors: ConfigError if config.validate() fails.
@@ -45,6 +45,11 @@ class DecoderImpl final : public torch::nn::Module {
   /// batch. target_BQ: [B, Q] int64 in [0, V), kIgnoredTarget where nothing is trained. Errors:
   /// ShapeError for other shapes, another dtype or a target out of range.
   at::Tensor loss(const at::Tensor& logit_BQV, const at::Tensor& target_BQ);
+  /// loss(head(x_BQD), target_BQ), which never holds all logits: what training and evaluation use.
+  /// Errors: as loss().
+  at::Tensor head_loss(const at::Tensor& x_BQD, const at::Tensor& target_BQ);
+  /// Returns [B, Q, D], the input of head().
+  at::Tensor hidden(const at::Tensor& token_BQ, BlockContext& context);
   /// Returns logits [B, Q, V].
   at::Tensor forward(const at::Tensor& token_BQ, BlockContext& context);
 
@@ -60,6 +65,8 @@ class DecoderImpl final : public torch::nn::Module {
   void initialize(uint64_t seed);
 
  private:
+  at::Tensor last_norm(const at::Tensor& x_BQD);
+
   DecoderConfig config_;
   at::Tensor embedding_VD_;
   GradSink embedding_sink_;

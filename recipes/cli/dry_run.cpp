@@ -88,6 +88,7 @@ void print_memory(const models::DecoderConfig& model, const Recipe& recipe) {
   print_row("gradients of dense weights", size_text(plan.dense_gradients));
   print_row("optimizer state", size_text(plan.moments));
   print_row("activations, estimated", size_text(plan.activations));
+  print_row("logits and loss, estimated", size_text(plan.loss));
   print_row("all", size_text(plan.total()));
 }
 

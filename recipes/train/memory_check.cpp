@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/shapes.h"
 #include "models/decoder_size.h"
+#include "models/loss_chunk.h"
 #include "recipes/train/model_setup.h"
 
 namespace hecaton::recipes {
@@ -89,9 +90,11 @@ void check_memory(const Recipe& recipe, double memory_gib) {
   const double num_tokens =
       static_cast<double>(micro_batch_size) * static_cast<double>(recipe.dataset.sequence_length);
   const double activation_bytes =
-      static_cast<double>(model.hidden_size) * element_size(model.dtype) +
-      static_cast<double>(model.vocab_size) * element_size(accumulation_dtype(model.dtype));
-  require(num_tokens * (static_cast<double>(num_passes) * kBytesPerToken + activation_bytes),
+      static_cast<double>(model.hidden_size) * element_size(model.dtype);
+  const double num_logits = std::min(num_tokens, static_cast<double>(models::kTokensPerLossChunk)) *
+                            static_cast<double>(model.vocab_size);
+  require(num_tokens * (static_cast<double>(num_passes) * kBytesPerToken + activation_bytes) +
+              num_logits * element_size(accumulation_dtype(model.dtype)),
           memory_bytes,
           "tokens and logits",
           {{"dataset.sequence_length", recipe.dataset.sequence_length},

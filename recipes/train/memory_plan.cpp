@@ -17,6 +17,7 @@
 #include "core/shapes.h"
 #include "kernels/activation.h"
 #include "models/decoder_plan.h"
+#include "models/loss_chunk.h"
 #include "optim/parameter_rules.h"
 
 namespace hecaton::recipes {
@@ -42,29 +43,27 @@ int64_t saved_by_ffn(const models::DecoderConfig& model, int64_t F) {
   return F == 0 ? 0 : kernels::projection_width(model.hidden_act, F) + F;
 }
 
-/// The input and output of attention's core, and with qk_norm those of the two norms before it.
+/// The input and output of attention's core, and with qk_norm the joint projection before it.
 SavedElements saved_by_attention(const models::DecoderConfig& model) {
   const int64_t query_width = model.num_attention_heads * model.head_dim;
-  const int64_t key_width = model.num_key_value_heads * model.head_dim;
-  const int64_t normed_width = model.qk_norm ? query_width + key_width : 0;
-  return {2 * query_width + 2 * key_width, 2 * normed_width};
+  const int64_t input_width = query_width + 2 * model.num_key_value_heads * model.head_dim;
+  return {query_width + (model.qk_norm ? 2 : 1) * input_width, 0};
 }
 
-/// A norm of width D computes in the wide dtype: its input, the normed input, and its output.
+/// The input and the output of a norm.
 SavedElements saved_by_norm(const models::DecoderConfig& model) {
-  return {model.hidden_size, 2 * model.hidden_size};
+  return {2 * model.hidden_size, 0};
 }
 
-/// Rows and pre-activations of the routed experts; activations are made again in backward.
-SavedElements saved_by_experts(const models::DecoderConfig& model) {
+/// Pre-activations of the routed experts, and rows where these come from other ranks; activations
+/// are made again in backward.
+SavedElements saved_by_experts(const models::DecoderConfig& model, int64_t ep) {
   const int64_t K = model.moe.router.num_experts_per_tok;
   const int64_t G = kernels::projection_width(model.hidden_act, model.moe.moe_intermediate_size);
-  const bool is_copied = accumulation_dtype(model.dtype) != model.dtype;
-  const int64_t router_input = is_copied ? model.hidden_size : 0;
+  const int64_t row_width = ep > 1 ? model.hidden_size : 0;
   constexpr int64_t kScoreTensors = 3;  // logits, scores, and scores of the losses
-  return {
-      K * (model.hidden_size + G) + saved_by_ffn(model, model.moe.shared_expert_intermediate_size),
-      router_input + kScoreTensors * model.moe.router.num_experts};
+  return {K * (row_width + G) + saved_by_ffn(model, model.moe.shared_expert_intermediate_size),
+          kScoreTensors * model.moe.router.num_experts};
 }
 
 /// What one block keeps, and what backward computes again and holds for a moment.
@@ -73,12 +72,12 @@ struct BlockElements {
   SavedElements recomputed;
 };
 
-BlockElements saved_by_block(const models::DecoderConfig& model, int64_t layer) {
+BlockElements saved_by_block(const models::DecoderConfig& model, int64_t layer, int64_t ep) {
   const bool has_experts = model.is_moe_layer(layer);
   const SavedElements attention =
       saved_by_norm(model) + saved_by_attention(model) + saved_by_norm(model);
   const SavedElements ffn = has_experts
-                                ? saved_by_experts(model)
+                                ? saved_by_experts(model, ep)
                                 : SavedElements{saved_by_ffn(model, model.intermediate_size), 0};
   switch (model.activation_checkpointing) {
     case models::ActivationCheckpointing::kFull:
@@ -91,21 +90,30 @@ BlockElements saved_by_block(const models::DecoderConfig& model, int64_t layer) 
   return {attention + ffn, {}};
 }
 
-int64_t activation_bytes_per_token(const models::DecoderConfig& model) {
+int64_t activation_bytes_per_token(const models::DecoderConfig& model, int64_t ep) {
   const auto num_bytes = [&](const SavedElements& saved) {
     return saved.model * size_of(model.dtype) +
            saved.wide * size_of(accumulation_dtype(model.dtype));
   };
-  // The head: its norm, logits, and their logarithms in the loss.
-  int64_t kept =
-      num_bytes(saved_by_norm(model) + SavedElements{model.vocab_size, model.vocab_size});
+  // The head: the input of its norm, and the gradient that comes with the loss.
+  int64_t kept = num_bytes({2 * model.hidden_size, 0});
   int64_t recomputed = 0;
   for (int64_t layer = 0; layer < model.num_hidden_layers; ++layer) {
-    const BlockElements block = saved_by_block(model, layer);
+    const BlockElements block = saved_by_block(model, layer, ep);
     kept += num_bytes(block.kept);
     recomputed = std::max(recomputed, num_bytes(block.recomputed));  // one block at a time
   }
   return kept + recomputed;
+}
+
+/// Of the loss: logits of a chunk of tokens and what is computed from them, and the gradient of the
+/// head's weight, which comes with it.
+int64_t loss_bytes(const models::DecoderConfig& model, int64_t num_tokens) {
+  constexpr int64_t kLogitTensors = 2;
+  const int64_t num_rows =
+      kLogitTensors * std::min(num_tokens, models::kTokensPerLossChunk) + model.hidden_size;
+  return checked_mul(checked_mul(model.vocab_size, num_rows),
+                     size_of(accumulation_dtype(model.dtype)));
 }
 
 /// Whether Muon updates it, with one state, where other optimizers and tensors have two.
@@ -170,7 +178,8 @@ MemoryPlan plan_memory(const models::DecoderConfig& model,
     plan.moments += (has_muon && is_hidden_matrix(tensor) ? 1 : 2) * wide_bytes;
   }
   const int64_t num_tokens = checked_mul(settings.micro_batch_size, settings.sequence_length);
-  plan.activations = checked_mul(num_tokens, activation_bytes_per_token(model));
+  plan.activations = checked_mul(num_tokens, activation_bytes_per_token(model, settings.ep));
+  plan.loss = loss_bytes(model, num_tokens);
   return plan;
 }
 

@@ -27,9 +27,12 @@ struct MemoryPlan {
   /// What the forward pass of one micro-batch keeps for backward, and what recomputation adds, with
   /// even routing and no capacity: an estimate.
   int64_t activations = 0;
+  /// Logits of a chunk of the loss with what is computed from them, and the gradient of the head's
+  /// weight that comes with it: an estimate.
+  int64_t loss = 0;
 
   int64_t total() const {
-    return weights + masters + gradients + dense_gradients + moments + activations;
+    return weights + masters + gradients + dense_gradients + moments + activations + loss;
   }
 };
 

@@ -133,8 +133,8 @@ double TrainingEngine::accumulate(const Batch& batch,
   context.routing.num_loss_tokens = totals.num_tokens;
   context.routing.global_token_idx_T = at::arange(
       first_token, first_token + batch.input_BQ.numel(), at::TensorOptions().dtype(at::kLong));
-  const at::Tensor logit_BQV = decoder_->forward(batch.input_BQ, context);
-  const at::Tensor loss = decoder_->loss(logit_BQV, batch.target_BQ);
+  const at::Tensor x_BQD = decoder_->hidden(batch.input_BQ, context);
+  const at::Tensor loss = decoder_->head_loss(x_BQD, batch.target_BQ);
   (loss / static_cast<double>(std::max<int64_t>(totals.num_target_tokens, 1))).backward();
   parameters_.collect_grads();
   return loss.item<double>();
@@ -160,6 +160,7 @@ StepResult TrainingEngine::step(const std::vector<Batch>& micro_batches,
       sums.num_dropped += stats.num_dropped;
     }
   }
+  parameters_.collect_grads();  // zeros where no micro-batch was
   parallel::reduce_gradients(parameters_, mesh_);
   StepResult result = reduce_results(sums, totals);
   result.grad_norm = optim::global_grad_norm(parameters_, mesh_);
@@ -273,9 +274,9 @@ EvalResult evaluate_decoder(models::DecoderImpl& decoder,
   at::Tensor sums = at::zeros({2}, at::TensorOptions().dtype(at::kDouble));
   for (const Batch& batch : batches) {
     models::BlockContext context = context_of(batch, moe::Phase::kEval, counts);
-    const at::Tensor logit_BQV = decoder.forward(batch.input_BQ, context);
+    const at::Tensor x_BQD = decoder.hidden(batch.input_BQ, context);
     double* sum = sums.data_ptr<double>();
-    sum[0] += decoder.loss(logit_BQV, batch.target_BQ).item<double>();
+    sum[0] += decoder.head_loss(x_BQD, batch.target_BQ).item<double>();
     sum[1] += static_cast<double>(batch.num_target_tokens);
   }
   dp->all_reduce(sums);

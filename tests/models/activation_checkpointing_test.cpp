@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/held_memory.h"
 #include "models/decoder.h"
 #include "tests/models/decoder_cases.h"
-#include "tests/testing/held_memory.h"
 #include "tests/testing/tensor_compare.h"
 
 namespace hecaton::models {
@@ -98,7 +98,7 @@ TEST(ActivationCheckpointingTest, HoldsLessUntilBackward) {
     Decoder decoder(config);
     const at::Tensor token_BQ = random_tokens(4, 32, config.vocab_size, "tokens");
     logits_of(decoder, token_BQ);  // statistics and rotary tables are there from now on
-    const testing::HeldMemory memory;
+    const HeldMemory memory;
     const at::Tensor logit_BQV = logits_of(decoder, token_BQ);
     return memory.num_bytes();
   };

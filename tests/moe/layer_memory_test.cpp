@@ -9,9 +9,9 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "core/held_memory.h"
 #include "core/workspace.h"
 #include "moe/moe_layer.h"
-#include "tests/testing/held_memory.h"
 #include "tests/testing/random_tensor.h"
 
 // What a layer keeps for backward, and what it asks of the system once it has run.
@@ -41,7 +41,7 @@ TEST(LayerMemoryTest, KeepsTokensPreActivationsAndIndicesForBackward) {
     const at::Tensor x_TD =
         random_tensor({kNumTokens, config.hidden_size}, dtype, "x").requires_grad_();
     layer->forward(x_TD);  // statistics of the last forward are there from now on
-    const testing::HeldMemory memory;
+    const HeldMemory memory;
     const at::Tensor y_TD = layer->forward(x_TD);
     const int64_t held = memory.num_bytes() + static_cast<int64_t>(x_TD.nbytes()) -
                          static_cast<int64_t>(y_TD.nbytes());
@@ -76,7 +76,7 @@ TEST_P(WarmLayerTest, AsksForNoLargeMemory) {
   step();
   step();
   const WorkspaceStats warm = workspace_stats();
-  const testing::HeldMemory memory;
+  const HeldMemory memory;
   for (int i = 0; i < 5; ++i) {
     step();
   }

@@ -12,13 +12,13 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/error.h"
+#include "core/held_memory.h"
 #include "moe/grouped_ffn.h"
 #include "moe/local_dispatcher.h"
 #include "moe/moe_layer.h"
 #include "moe/top_k_router.h"
 #include "tests/moe/layer_run.h"
 #include "tests/testing/expect_error.h"
-#include "tests/testing/held_memory.h"
 
 namespace hecaton::moe {
 namespace {
@@ -193,7 +193,7 @@ TEST(RecomputeTest, HoldsLittleUntilBackward) {
   const auto bytes_held = [&](bool is_recomputed) {
     layer->set_recompute(is_recomputed);
     layer->forward(x_TD);  // so that the statistics of the last forward are there already
-    const testing::HeldMemory memory;
+    const HeldMemory memory;
     const at::Tensor y_TD = layer->forward(x_TD);
     return memory.num_bytes() - static_cast<int64_t>(y_TD.nbytes());
   };

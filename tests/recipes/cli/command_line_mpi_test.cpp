@@ -158,7 +158,7 @@ TEST(CommandLineMpiTest, ADiskThatFillsUpDuringASaveIsSevenWithItsCause) {
 
 TEST(CommandLineMpiSlowTest, ADiskThatFillsUpAnywhereInASaveIsSevenWithItsCause) {
   std::set<std::string> found;
-  for (int call = 1;; call += 2) {  // every file takes more calls than that
+  for (int call = 1;; ++call) {
     SCOPED_TRACE("call " + std::to_string(call));
     const TemporaryFolder folder;
     const ProgramResult result = save_on_full_disk(folder / "run", call);

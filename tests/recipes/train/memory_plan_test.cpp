@@ -3,16 +3,14 @@
 
 #include "recipes/train/memory_plan.h"
 
-#include <memory>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
 #include "core/flat_parameters.h"
+#include "core/held_memory.h"
 #include "models/decoder.h"
 #include "parallel/single.h"
 #include "recipes/train/training_engine.h"
@@ -23,21 +21,6 @@ namespace hecaton::recipes {
 namespace {
 
 using models::small_config;
-
-/// Bytes of this thread's tensors that were allocated since it began and are still there.
-class LiveBytes final : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void* /*ptr*/,
-                         int64_t alloc_size,
-                         size_t /*total_allocated*/,
-                         size_t /*total_reserved*/,
-                         c10::Device /*device*/) override {
-    num_bytes += alloc_size;
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-
-  int64_t num_bytes = 0;
-};
 
 /// Without the gaps between tensors.
 int64_t num_bytes_of(const FlatBuffer& buffer) {
@@ -104,12 +87,10 @@ TEST(MemoryPlanTest, ExpertsAreSharedByTheirRanks) {
 int64_t measured_activations(const models::DecoderConfig& config, int64_t B, int64_t Q) {
   models::Decoder decoder = models::random_decoder(config);
   const at::Tensor token_BQ = models::random_tokens(B, Q, config.vocab_size, "tokens");
-  const auto live = std::make_shared<LiveBytes>();
-  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, live);
+  const HeldMemory memory;
   models::BlockContext context;
-  const at::Tensor logit_BQV = decoder->forward(token_BQ, context);
-  const at::Tensor loss = decoder->loss(logit_BQV, token_BQ);
-  return live->num_bytes;
+  const at::Tensor loss = decoder->head_loss(decoder->hidden(token_BQ, context), token_BQ);
+  return memory.num_bytes();
 }
 
 TEST(MemoryPlanTest, ActivationsAreNearWhatAForwardPassKeeps) {
@@ -138,10 +119,31 @@ TEST(MemoryPlanTest, ActivationsAreNearWhatAForwardPassKeeps) {
 
 TEST(MemoryPlanTest, ActivationsGrowWithTheTokensOfAMicroBatch) {
   const models::DecoderConfig config = small_config(at::kFloat);
-  const int64_t once =
-      plan_memory(config, {}, {.micro_batch_size = 1, .sequence_length = 8}).activations;
-  EXPECT_EQ(plan_memory(config, {}, {.micro_batch_size = 3, .sequence_length = 16}).activations,
-            6 * once);
+  const auto activations = [&](int64_t B, int64_t Q) {
+    return plan_memory(config, {}, {.micro_batch_size = B, .sequence_length = Q}).activations;
+  };
+  EXPECT_EQ(activations(3, 16), 6 * activations(1, 8));
+}
+
+TEST(MemoryPlanTest, TheLossHoldsTheLogitsOfAChunk) {
+  const models::DecoderConfig config = small_config(at::kFloat);
+  const auto loss = [&](int64_t B, int64_t Q) {
+    return plan_memory(config, {}, {.micro_batch_size = B, .sequence_length = Q}).loss;
+  };
+  const int64_t D = config.hidden_size;
+  EXPECT_EQ(loss(1, 8), int64_t{4} * config.vocab_size * (D + 2 * 8));
+  EXPECT_EQ(loss(2, 4096), int64_t{4} * config.vocab_size * (D + 2 * 512));
+}
+
+TEST(MemoryPlanTest, RowsOfOtherRanksAreKept) {
+  const models::DecoderConfig config = small_config(at::kFloat);
+  const auto activations = [&](int64_t ep) {
+    return plan_memory(config, {}, {.ep = ep, .sequence_length = 8}).activations;
+  };
+  const auto num_moe_layers = static_cast<int64_t>(config.moe.layers.size());
+  EXPECT_EQ(
+      activations(2) - activations(1),
+      int64_t{4} * 8 * num_moe_layers * config.moe.router.num_experts_per_tok * config.hidden_size);
 }
 
 TEST(MemoryPlanTest, RecomputationKeepsLess) {
