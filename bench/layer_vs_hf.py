@@ -166,7 +166,7 @@ def run_case(args, shape, routing_name, dtype_name):
         "rows_per_expert": T * K / E,
         "max_difference": difference,
         "machine": {"cpu": args.cpu, "kind": cpu_kind, "threads": args.threads},
-        "versions": {"hecaton": args.revision, "torch": torch.__version__, "transformers": transformers.__version__},
+        "versions": {"hecaton": revision(), "torch": torch.__version__, "transformers": transformers.__version__},
         "implementation": args.implementation,
     }
 
@@ -176,6 +176,11 @@ def cpu_name():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return "unknown"
+
+
+def revision():
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return described.stdout.strip() or "unknown"
 
 
 def main():
@@ -191,8 +196,6 @@ def main():
     parser.add_argument("--implementation", default="grouped_mm", choices=["grouped_mm", "eager"])
     args = parser.parse_args()
     args.cpu = cpu_name()
-    args.revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     torch.set_num_threads(args.threads)
     print(f"{'T, H, I, E, K':<26}{'routing':<10}{'dtype':<7}{'Hugging Face':>14}{'Hecaton':>12}{'ratio':>8}"
           f"{'GFLOP/s':>10}{'dense':>8}{'ratio':>8}", file=sys.stderr)
