@@ -20,9 +20,9 @@ namespace hecaton::kernels::detail {
 namespace {
 
 /// Right panels that are packed at a time take about so much.
-constexpr int64_t kRightBytes = int64_t{512} << 10;
+inline constexpr int64_t kRightBytes = int64_t{512} << 10;
 /// Rows of a weight gradient's sum that are packed at a time: its sums are cut there.
-constexpr int64_t kRowsPerSum = 512;
+inline constexpr int64_t kRowsPerSum = 512;
 
 /// Hands out parts of a task's scratch, each at a multiple of 64 bytes. Without memory it counts.
 class Scratch {

@@ -131,8 +131,8 @@ TEST(MemoryPlanTest, TheLossHoldsTheLogitsOfAChunk) {
     return plan_memory(config, {}, {.micro_batch_size = B, .sequence_length = Q}).loss;
   };
   const int64_t D = config.hidden_size;
-  EXPECT_EQ(loss(1, 8), int64_t{4} * config.vocab_size * (D + 2 * 8));
-  EXPECT_EQ(loss(2, 4096), int64_t{4} * config.vocab_size * (D + 2 * 512));
+  EXPECT_EQ(loss(1, 8), int64_t{4} * config.vocab_size * (D + int64_t{2} * 8));
+  EXPECT_EQ(loss(2, 4096), int64_t{4} * config.vocab_size * (D + int64_t{2} * 512));
 }
 
 TEST(MemoryPlanTest, RowsOfOtherRanksAreKept) {
