@@ -26,6 +26,7 @@
 #include <ATen/ops/zeros.h>
 #include <hecaton/checkpoint/safetensors.h>
 #include <hecaton/core/grad_sink.h>
+#include <hecaton/core/huge_pages.h>
 #include <hecaton/kernels/cpu_kind.h>
 #include <hecaton/moe/grouped_ffn.h>
 #include <hecaton/moe/moe_layer.h>
@@ -65,7 +66,7 @@ class LayerArm {
     weights[0].copy_(up_LGD);
     weights[1].copy_(down_LDF);
     for (const at::Tensor& weight : weights) {
-      sinks_.emplace_back(at::zeros(weight.sizes(), at::TensorOptions().dtype(at::kFloat)));
+      sinks_.emplace_back(hecaton::zeros_on_huge_pages(weight.sizes(), at::kFloat));
     }
     layer_->experts().set_grad_sinks(sinks_);
     context_.replay = &routing_;

@@ -3,8 +3,7 @@
 
 #include "core/flat_buffer.h"
 
-#include <ATen/ops/zeros.h>
-
+#include "core/huge_pages.h"
 #include "core/shapes.h"
 
 namespace hecaton {
@@ -23,7 +22,7 @@ FlatBuffer::FlatBuffer(const std::vector<std::vector<int64_t>>& shapes, at::Scal
     offsets_.push_back(Z);
     Z += (num_elements(shape) + kElements - 1) / kElements * kElements;
   }
-  flat_Z_ = at::zeros({Z}, at::TensorOptions().dtype(dtype));
+  flat_Z_ = zeros_on_huge_pages({Z}, dtype);
 }
 
 FlatBuffer FlatBuffer::zeros_like(at::ScalarType dtype) const {

@@ -10,6 +10,7 @@
 #include <ATen/Parallel.h>
 
 #include "kernels/detail/cpu_kernels.h"
+#include "kernels/detail/kernel_choice.h"
 
 namespace hecaton::kernels::detail {
 namespace {
@@ -22,6 +23,13 @@ struct CombineSizes {
   int64_t D;
   int64_t K;
 };
+
+/// Calls body(first, one past the last) for parts of the tokens, on several threads.
+template <typename Body>
+void for_each_token(const CombineSizes& sizes, const Body& body) {
+  const int64_t per_token = std::max<int64_t>(1, sizes.D * sizes.K);
+  at::parallel_for(0, sizes.T, std::max<int64_t>(1, kElementsPerTask / per_token), body);
+}
 
 /// Where a part of the result begins.
 struct Place {
@@ -58,16 +66,13 @@ void combine(const CombineSizes& sizes,
              const int32_t* row_of_slot,
              const at::opmath_type<Scalar>* weight,
              Scalar* out) {
-  const int64_t D = sizes.D;
-  const int64_t K = sizes.K;
-  const int64_t grain = std::max<int64_t>(1, kElementsPerTask / std::max<int64_t>(1, D * K));
-  at::parallel_for(0, sizes.T, grain, [=](int64_t begin, int64_t end) {
+  for_each_token(sizes, [=](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       int64_t d = 0;
-      for (; d + kWidth <= D; d += kWidth) {
+      for (; d + kWidth <= sizes.D; d += kWidth) {
         combine_part<kWidth>(sizes, {t, d}, rows, row_of_slot, weight, out);
       }
-      for (; d < D; ++d) {
+      for (; d < sizes.D; ++d) {
         combine_part<1>(sizes, {t, d}, rows, row_of_slot, weight, out);
       }
     }
@@ -81,6 +86,21 @@ void combine_rows_cpu(const at::Tensor& rows_RD,
                       const at::Tensor& weight_TK,
                       const at::Tensor& out_TD) {
   const CombineSizes sizes{row_of_slot_TK.size(0), rows_RD.size(1), row_of_slot_TK.size(1)};
+  if (const FfnKernels* kernels = own_kernels(rows_RD.scalar_type())) {
+    CombineTask task{.D = sizes.D,
+                     .K = sizes.K,
+                     .rows_RD = rows_RD.const_data_ptr(),
+                     .row_of_slot = row_of_slot_TK.const_data_ptr<int32_t>(),
+                     .weight_TK = weight_TK.defined() ? weight_TK.const_data_ptr<float>() : nullptr,
+                     .out_TD = out_TD.data_ptr()};
+    for_each_token(sizes, [&task, kernels](int64_t begin, int64_t end) {
+      CombineTask part = task;
+      part.begin_T = begin;
+      part.end_T = end;
+      kernels->combine(part);
+    });
+    return;
+  }
   AT_DISPATCH_FLOATING_TYPES_AND2(
       at::kBFloat16, at::kHalf, rows_RD.scalar_type(), "combine_rows", [&] {
         using Sum = at::opmath_type<scalar_t>;

@@ -5,10 +5,9 @@
 
 #include <utility>
 
-#include <ATen/ops/zeros.h>
-
 #include "core/config_faults.h"
 #include "core/error.h"
+#include "core/huge_pages.h"
 #include "core/rng.h"
 #include "core/shapes.h"
 #include "kernels/grouped_ffn.h"
@@ -39,13 +38,12 @@ GroupedFfnImpl::GroupedFfnImpl(const GroupedFfnConfig& config) : config_(config)
                  config.moe_intermediate_size,
                  "must be at least 1");
   faults.throw_if_any();
-  const auto options = at::TensorOptions().dtype(config.dtype);
   const int64_t L = config.num_local_experts;
   const int64_t D = config.hidden_size;
   const int64_t F = config.moe_intermediate_size;
   const int64_t G = kernels::projection_width(config.activation, F);
-  up_LGD_ = register_parameter("up", at::zeros({L, G, D}, options));
-  down_LDF_ = register_parameter("down", at::zeros({L, D, F}, options));
+  up_LGD_ = register_parameter("up", zeros_on_huge_pages({L, G, D}, config.dtype));
+  down_LDF_ = register_parameter("down", zeros_on_huge_pages({L, D, F}, config.dtype));
   initialize_parameters(describe_parameters("moe", config.first_expert), random_seed());
 }
 

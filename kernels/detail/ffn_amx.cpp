@@ -2,7 +2,7 @@
 // Copyright 2026 The Hecaton authors
 
 #include "kernels/detail/ffn_tasks.h"
-#include "kernels/detail/simd_avx512.h"
+#include "kernels/detail/simd_avx512_bf16.h"
 #include "kernels/detail/word_panels.h"
 
 namespace hecaton::kernels::detail {
@@ -39,10 +39,11 @@ class MatrixRegisters {
 /// K goes in blocks of 32, zeros behind the last number. A left panel holds, block by block, 16
 /// rows of 32 numbers and 16 more; a right panel is that of WordPacking.
 struct MatrixPanels {
-  using Simd = Avx512;
+  using Simd = Avx512Bf16;
   using Number = BFloat16Bits;
   using Packed = uint32_t;
   using Session = MatrixRegisters;
+  static constexpr bool kHasMatrixUnit = true;
   static constexpr int64_t kWidth = Simd::kWidth;
   static constexpr int64_t kRows = 32;
   static constexpr int64_t kVectors = 2;
@@ -70,8 +71,12 @@ struct MatrixPanels {
       for (int64_t lane = 0; lane < divide_up(columns.count, kRows) * kRows; lane += kWidth) {
         Simd::Words square[kWidth];
         for (int64_t w = 0; w < kWidth; ++w) {
+          const int64_t word = block * kWidth + w;
+          for (int64_t k = 2 * word; k < 2 * word + 2; ++k) {
+            prefetch_row<BFloat16Bits>(rows, k + 2 * kWidth, K, columns.first + lane);
+          }
           square[w] = WordPacking::across_rows(
-              rows, block * kWidth + w, K, columns.first + lane, columns.num_readable - lane);
+              rows, word, K, columns.first + lane, columns.num_readable - lane);
         }
         Simd::transpose(square);
         uint32_t* panel = to + lane / kRows * left_size(K);
@@ -89,9 +94,17 @@ struct MatrixPanels {
     WordPacking::pack_right_columns(to, rows, K, columns, num_words(K));
   }
 
-  /// Writes all 32 rows where more than 16 are asked for, else 16.
-  static void multiply(
-      int64_t num_rows, int64_t K, const uint32_t* left, const uint32_t* right, float* tile) {
+  /// Writes all 32 rows where more than 16 are asked for, else 16. The right panel streams through
+  /// the first cache so that the left one stays there. Meanwhile calls
+  /// other_work(part, num_parts) for each part, a few instructions each: the matrix unit needs few
+  /// of those, and a core that finds both close together runs them side by side.
+  template <typename OtherWork>
+  static void multiply(int64_t num_rows,
+                       int64_t K,
+                       const uint32_t* left,
+                       const uint32_t* right,
+                       float* tile,
+                       const OtherWork& other_work) {
     constexpr int64_t kLeftStride = kWidth * sizeof(uint32_t);
     constexpr int64_t kRightStride = kLanes * sizeof(uint32_t);
     asm volatile("" ::: "memory");  // the loads below do not say that they read what was packed
@@ -100,10 +113,11 @@ struct MatrixPanels {
     if (num_rows <= kWidth) {
       for (int64_t block = 0; block < num_blocks(K); ++block) {
         _tile_loadd(4, left, kLeftStride);
-        _tile_loadd(6, right, kRightStride);
-        _tile_loadd(7, right + kWidth, kRightStride);
+        _tile_stream_loadd(6, right, kRightStride);
+        _tile_stream_loadd(7, right + kWidth, kRightStride);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
+        other_work(block, num_blocks(K));
         left += 2 * kSquare;
         right += kWidth * kLanes;
       }
@@ -112,13 +126,14 @@ struct MatrixPanels {
       _tile_zero(3);
       for (int64_t block = 0; block < num_blocks(K); ++block) {
         _tile_loadd(4, left, kLeftStride);
-        _tile_loadd(6, right, kRightStride);
-        _tile_loadd(7, right + kWidth, kRightStride);
+        _tile_stream_loadd(6, right, kRightStride);
+        _tile_stream_loadd(7, right + kWidth, kRightStride);
         _tile_loadd(5, left + kSquare, kLeftStride);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
+        other_work(block, num_blocks(K));
         left += 2 * kSquare;
         right += kWidth * kLanes;
       }

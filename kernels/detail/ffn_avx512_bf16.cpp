@@ -2,7 +2,7 @@
 // Copyright 2026 The Hecaton authors
 
 #include "kernels/detail/ffn_tasks.h"
-#include "kernels/detail/simd_avx512.h"
+#include "kernels/detail/simd_avx512_bf16.h"
 #include "kernels/detail/word_panels.h"
 
 namespace hecaton::kernels::detail {
@@ -10,10 +10,11 @@ namespace {
 
 /// Panels of bfloat16 pairs for vdpbf16ps; what each function does stands in float_panels.h.
 struct DotPanels {
-  using Simd = Avx512;
+  using Simd = Avx512Bf16;
   using Number = BFloat16Bits;
   using Packed = uint32_t;
   using Session = NoSession;
+  static constexpr bool kHasMatrixUnit = false;
   static constexpr int64_t kWidth = Simd::kWidth;
   static constexpr int64_t kRows = Simd::kTileRows;
   static constexpr int64_t kVectors = Simd::kTileVectors;
@@ -33,11 +34,12 @@ struct DotPanels {
     }
   }
   static void pack_left_columns(uint32_t* to, const RowsView& rows, int64_t K, Columns columns) {
-    for_each_k<kRows>(columns.count, num_words(K), [&](int64_t panel, int64_t lane, int64_t w) {
+    const auto pack = [&](int64_t panel, int64_t lane, int64_t w) {
       Simd::store_tile_rows(
           to + panel * left_size(K) + w * kRows,
           WordPacking::across_rows(rows, w, K, columns.first + lane, columns.num_readable - lane));
-    });
+    };
+    for_each_step<kRows, 2, BFloat16Bits>(rows, K, columns, pack);
   }
   static void pack_right_rows(
       uint32_t* to, int64_t vector, const RowsView& rows, int64_t first, int64_t count, int64_t K) {

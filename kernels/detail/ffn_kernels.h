@@ -8,10 +8,10 @@
 
 #include "kernels/activation_kind.h"
 
-// The work of one thread on the feed-forward experts, on plain pointers: these functions are
-// compiled once for each kind of CPU. What their sources include stands in unnamed namespaces, and
-// is neither LibTorch's nor the standard library's beyond constants: an inline function compiled
-// there could be picked by the linker for every CPU (a test looks for one).
+// The work of one thread on the feed-forward experts and their tokens, on plain pointers: these
+// functions are compiled once for each kind of CPU. What their sources include stands in unnamed
+// namespaces, and is neither LibTorch's nor the standard library's beyond constants: an inline
+// function compiled there could be picked by the linker for every CPU (a test looks for one).
 
 namespace hecaton::kernels::detail {
 
@@ -75,6 +75,18 @@ struct WeightGradTask {
   void (*poll)() = nullptr;  ///< called between tiles; may be null
 };
 
+/// Brings the rows of tokens [begin_T, end_T) back to them; what is computed stands in combine.h.
+struct CombineTask {
+  int64_t begin_T = 0;
+  int64_t end_T = 0;
+  int64_t D = 0;
+  int64_t K = 0;
+  const void* rows_RD = nullptr;
+  const int32_t* row_of_slot = nullptr;  ///< [T, K]
+  const float* weight_TK = nullptr;      ///< null for weights of 1
+  void* out_TD = nullptr;
+};
+
 /// Rows of a forward or backward task at most, and rows of grad of a weight gradient's: enough to
 /// make the packing of the other operand cheap.
 constexpr int64_t kRowsPerTask = 512;
@@ -83,8 +95,8 @@ constexpr int64_t kRowsPerTask = 512;
 ///
 /// Precision:   sums in float32, one product after the other in the order of the inner dim (two at
 ///              a time where the CPU multiplies pairs of bfloat16, 32 at a time where it has matrix
-///              registers; both take bfloat16 below 2^-126 as 0). What is stored is rounded once;
-///              the activation reads the z that is stored.
+///              registers; both take bfloat16 below 2^-126 as 0, and store 0 for it). What is
+///              stored is rounded once; the activation reads the z that is stored.
 /// Determinism: a row's bits depend on that row and the weights alone, and not on the split into
 ///              tasks.
 struct FfnKernels {
@@ -92,6 +104,7 @@ struct FfnKernels {
   void (*forward)(const FfnForwardTask& task) = nullptr;
   void (*backward)(const FfnBackwardTask& task) = nullptr;
   void (*weight_grad)(const WeightGradTask& task) = nullptr;
+  void (*combine)(const CombineTask& task) = nullptr;
   /// Bytes of scratch that a task needs, with its start at a multiple of 64. max_rows: the task's
   /// rows, or columns of left, at most.
   size_t (*forward_scratch_bytes)(const FfnSizes& sizes, int64_t max_rows) = nullptr;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/activation_kind.h"
+#include "kernels/detail/combine_tokens.h"
 #include "kernels/detail/ffn_kernels.h"
 #include "kernels/detail/float_panels.h"
 #include "kernels/detail/simd_math.h"
@@ -83,12 +84,34 @@ struct TiledMatrix {
   }
 };
 
+/// Part `part` of num_parts even parts of `count` things begins here.
+constexpr int64_t part_begin(int64_t count, int64_t part, int64_t num_parts) {
+  return count * part / num_parts;
+}
+
+/// A tile whose epilogue is yet to come: where products have a unit of their own, the next tile is
+/// computed beside it.
+template <typename Panels>
+struct FinishedTile {
+  int64_t first_row = 0;
+  int64_t num_rows = 0;
+  int64_t panel = 0;
+  const float* data = nullptr;
+
+  template <typename Epilogue>
+  void pass_on(const Epilogue& epilogue, int64_t part, int64_t num_parts) const {
+    const int64_t begin = part_begin(num_rows, part, num_parts);
+    const int64_t end = part_begin(num_rows, part + 1, num_parts);
+    epilogue(first_row + begin, end - begin, panel, data + begin * Panels::kLanes);
+  }
+};
+
 /// left times right, whose left operand is packed.
 ///
 /// right:       pack(first panel, one past the last, to) packs; prefetch(first panel, one past the
 ///              last, part, num_parts) asks for a part of what that will read.
-/// epilogue:    called with (first row, number of rows, panel, tile) for every tile, panel by panel
-///              for each row; matrices: what it reads and writes.
+/// epilogue:    called with (first row, number of rows, panel, tile) for every tile, whole or a few
+///              rows at a time, panel by panel for each row; matrices: what it reads and writes.
 template <typename Panels, typename Right, typename Epilogue, size_t kNumMatrices>
 void multiply(const ProductScratch<Panels>& scratch,
               int64_t num_rows,
@@ -102,7 +125,8 @@ void multiply(const ProductScratch<Panels>& scratch,
   const int64_t panel_bytes = panel_size * static_cast<int64_t>(sizeof(*scratch.right));
   const int64_t group = larger(1, kRightBytes / larger(1, panel_bytes));
   const int64_t num_parts = divide_up(num_rows, Panels::kRows);
-  alignas(64) float tile[Panels::kRows * Panels::kLanes];
+  alignas(64) float tiles[2][Panels::kRows * Panels::kLanes];
+  FinishedTile<Panels> finished;
   for (int64_t begin = 0; begin < num_panels; begin += group) {
     const int64_t end = smaller(begin + group, num_panels);
     right.pack(begin, end, scratch.right);
@@ -115,8 +139,17 @@ void multiply(const ProductScratch<Panels>& scratch,
         for (const TiledMatrix& matrix : matrices) {
           matrix.prefetch_tile(row, count, panel);
         }
-        Panels::multiply(count, K, left, scratch.right + (panel - begin) * panel_size, tile);
-        epilogue(row, count, panel, static_cast<const float*>(tile));
+        const auto* lanes = scratch.right + (panel - begin) * panel_size;
+        float* tile = tiles[finished.data == tiles[0] ? 1 : 0];
+        if constexpr (Panels::kHasMatrixUnit) {
+          Panels::multiply(count, K, left, lanes, tile, [&](int64_t step, int64_t num_steps) {
+            finished.pass_on(epilogue, step, num_steps);
+          });
+          finished = {row, count, panel, tile};
+        } else {
+          Panels::multiply(count, K, left, lanes, tile);
+          epilogue(row, count, panel, static_cast<const float*>(tile));
+        }
       }
       if (poll != nullptr) {
         poll();
@@ -124,16 +157,20 @@ void multiply(const ProductScratch<Panels>& scratch,
       }
     }
   }
+  finished.pass_on(epilogue, 0, 1);
 }
 
-/// Calls body(first lane of the vector, lane of the tile, number of lanes) for each vector of a
-/// panel that has lanes below `width`.
+/// Calls body(first lane, number of lanes, vector) for each vector of a row of a tile that has
+/// lanes below `width`.
 template <typename Panels, typename Body>
-void for_each_vector(int64_t panel, int64_t width, const Body& body) {
+void for_each_vector(int64_t panel, int64_t width, const float* tile_row, const Body& body) {
+#pragma GCC unroll 2
   for (int64_t v = 0; v < Panels::kVectors; ++v) {
     const int64_t lane = panel * Panels::kLanes + v * Panels::kWidth;
     if (lane < width) {
-      body(lane, v * Panels::kWidth, smaller(Panels::kWidth, width - lane));
+      body(lane,
+           smaller(Panels::kWidth, width - lane),
+           Panels::Simd::load(tile_row + v * Panels::kWidth));
     }
   }
 }
@@ -145,19 +182,14 @@ auto store_to(void* matrix, int64_t width) {
   return [to = static_cast<Number*>(matrix), width](
              int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
     using Simd = typename Panels::Simd;
-    for_each_vector<Panels>(panel, width, [&](int64_t lane, int64_t tile_lane, int64_t count) {
-      for (int64_t i = 0; i < num_rows; ++i) {
-        store_some<Simd>(to + (first_row + i) * width + lane,
-                         Simd::load(tile + i * Panels::kLanes + tile_lane),
-                         count);
-      }
-    });
+    for (int64_t i = 0; i < num_rows; ++i, tile += Panels::kLanes) {
+      Number* row = to + (first_row + i) * width;
+      for_each_vector<Panels>(
+          panel, width, tile, [&](int64_t lane, int64_t count, typename Simd::Floats values) {
+            store_some<Simd>(row + lane, values, count);
+          });
+    }
   };
-}
-
-/// Row `part` of num_parts even parts of `count` rows begins here.
-constexpr int64_t part_begin(int64_t count, int64_t part, int64_t num_parts) {
-  return count * part / num_parts;
 }
 
 /// Lanes that are rows of a matrix: y = x W^T. Each panel takes kLanes / num_blocks lanes of each
@@ -259,12 +291,10 @@ struct UpProjection {
                [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
                  const int64_t f = panel * Panels::kWidth;
                  const int64_t count = smaller(Panels::kWidth, F - f);
-                 for (int64_t i = 0; i < num_rows; ++i) {
-                   const int64_t row = first_row + i;
-                   const float* tile_row = tile + i * Panels::kLanes;
-                   const Floats gate = rounded_to<Simd, Number>(Simd::load(tile_row));
-                   const Floats up =
-                       rounded_to<Simd, Number>(Simd::load(tile_row + Panels::kWidth));
+                 for (int64_t row = first_row; row < first_row + num_rows;
+                      ++row, tile += Panels::kLanes) {
+                   const Floats gate = rounded_to<Simd, Number>(Simd::load(tile));
+                   const Floats up = rounded_to<Simd, Number>(Simd::load(tile + Panels::kWidth));
                    if (z_RG != nullptr) {
                      store_some<Simd>(z_RG + row * 2 * F + f, gate, count);
                      store_some<Simd>(z_RG + row * 2 * F + F + f, up, count);
@@ -284,17 +314,16 @@ struct UpProjection {
           right,
           {tiles_of(z_RG, F, Panels::kLanes)},
           [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
-            for_each_vector<Panels>(panel, F, [&](int64_t f, int64_t tile_lane, int64_t count) {
-              for (int64_t i = 0; i < num_rows; ++i) {
-                const int64_t row = first_row + i;
-                const Floats z =
-                    rounded_to<Simd, Number>(Simd::load(tile + i * Panels::kLanes + tile_lane));
+            for (int64_t row = first_row; row < first_row + num_rows;
+                 ++row, tile += Panels::kLanes) {
+              for_each_vector<Panels>(panel, F, tile, [&](int64_t f, int64_t count, Floats values) {
+                const Floats z = rounded_to<Simd, Number>(values);
                 if (z_RG != nullptr) {
                   store_some<Simd>(z_RG + row * F + f, z, count);
                 }
                 store_some<Simd>(a_RF + row * F + f, curve<Simd, kActivation>(z).value, count);
-              }
-            });
+              });
+            }
           });
     }
   }
@@ -307,11 +336,14 @@ struct DownGradient {
   using Floats = typename Simd::Floats;
   using Number = typename Panels::Number;
 
-  static void run(const FfnBackwardTask& task, const ProductScratch<Panels>& scratch) {
+  /// dscore_RV: scratch for a vector each row.
+  static void run(const FfnBackwardTask& task,
+                  const ProductScratch<Panels>& scratch,
+                  float* dscore_RV) {
     const int64_t D = task.sizes.D;
     const int64_t F = task.sizes.F;
     for (int64_t row = 0; row < task.num_rows; ++row) {
-      task.dscore_R[row] = 0.0F;
+      Simd::store(dscore_RV + row * Simd::kWidth, Simd::zero());
     }
     Panels::pack_left_rows(scratch.left, task.dy, task.num_rows, D);
     const int64_t G = projection_width(kActivation, F);
@@ -330,16 +362,18 @@ struct DownGradient {
               tiles_of(dz_RG + G - F, G, Panels::kLanes),
               tiles_of(static_cast<const Number*>(task.a_RF), F, Panels::kLanes)},
              [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
-               for (int64_t i = 0; i < num_rows; ++i) {
-                 Floats dscore = Simd::zero();
-                 for_each_vector<Panels>(
-                     panel, F, [&](int64_t f, int64_t tile_lane, int64_t count) {
-                       const Floats da = Simd::load(tile + i * Panels::kLanes + tile_lane);
-                       dscore = dscore + differentiate(task, first_row + i, f, count, da);
-                     });
-                 task.dscore_R[first_row + i] += Simd::sum(dscore);
+               for (int64_t row = first_row; row < first_row + num_rows;
+                    ++row, tile += Panels::kLanes) {
+                 Floats dscore = Simd::load(dscore_RV + row * Simd::kWidth);
+                 for_each_vector<Panels>(panel, F, tile, [&](int64_t f, int64_t count, Floats da) {
+                   dscore = dscore + differentiate(task, row, f, count, da);
+                 });
+                 Simd::store(dscore_RV + row * Simd::kWidth, dscore);
                }
              });
+    for (int64_t row = 0; row < task.num_rows; ++row) {
+      task.dscore_R[row] = Simd::sum(Simd::load(dscore_RV + row * Simd::kWidth));
+    }
   }
 
  private:
@@ -419,8 +453,9 @@ struct FfnTasks {
     const int64_t G = projection_width(task.sizes.activation, task.sizes.F);
     Scratch parts(task.scratch);
     const ProductScratch<Panels> scratch(parts, task.num_rows, backward_max_K(task.sizes));
+    auto* dscore_RV = parts.take<float>(task.num_rows * Panels::kWidth);
     with_activation(task.sizes.activation, [&]<Activation kActivation>() {
-      DownGradient<Panels, kActivation>::run(task, scratch);
+      DownGradient<Panels, kActivation>::run(task, scratch, dscore_RV);
     });
     Panels::pack_left_rows(scratch.left, {task.dz_RG, G, nullptr}, task.num_rows, G);
     const RightColumns<Panels> right{{task.up_GD, D, nullptr}, D, G};
@@ -473,6 +508,7 @@ struct FfnTasks {
   static size_t backward_scratch_bytes(const FfnSizes& sizes, int64_t max_rows) {
     Scratch parts(nullptr);
     const ProductScratch<Panels> scratch(parts, max_rows, backward_max_K(sizes));
+    parts.take<float>(max_rows * Panels::kWidth);
     return parts.num_bytes();
   }
 
@@ -487,6 +523,7 @@ struct FfnTasks {
             .forward = forward,
             .backward = backward,
             .weight_grad = weight_grad,
+            .combine = combine<typename Panels::Simd, Number>,
             .forward_scratch_bytes = forward_scratch_bytes,
             .backward_scratch_bytes = backward_scratch_bytes,
             .weight_grad_scratch_bytes = weight_grad_scratch_bytes};
@@ -500,16 +537,16 @@ struct FfnTasks {
                        int64_t panel,
                        const float* tile) {
     using Simd = typename Panels::Simd;
-    for_each_vector<Panels>(panel, task.M, [&](int64_t m, int64_t tile_lane, int64_t count) {
-      for (int64_t i = 0; i < num_n; ++i) {
-        float* grad = task.grad_NM + (first_n + i) * task.M + m;
-        auto sum = Simd::load(tile + i * Panels::kLanes + tile_lane);
-        if constexpr (!kOverwrites) {
-          sum = load_some<Simd>(grad, count) + sum;
-        }
-        store_some<Simd>(grad, sum, count);
-      }
-    });
+    for (int64_t n = first_n; n < first_n + num_n; ++n, tile += Panels::kLanes) {
+      float* grad_M = task.grad_NM + n * task.M;
+      for_each_vector<Panels>(
+          panel, task.M, tile, [&](int64_t m, int64_t count, typename Simd::Floats sum) {
+            if constexpr (!kOverwrites) {
+              sum = load_some<Simd>(grad_M + m, count) + sum;
+            }
+            store_some<Simd>(grad_M + m, sum, count);
+          });
+    }
   }
 };
 

@@ -35,15 +35,34 @@ struct Columns {
   int64_t num_readable = 0;
 };
 
-/// Calls body(panel, first lane, k) for each k below K and panels of kLanes lanes, a few k at a
-/// time, so that what is read of a row is read whole and soon again.
-template <int64_t kLanes, typename Body>
-void for_each_k(int64_t num_lanes, int64_t K, const Body& body) {
+/// Asks for the line of a column of row i, if there is such a row, before it is needed.
+template <typename Number>
+void prefetch_row(const RowsView& rows, int64_t i, int64_t num_rows, int64_t column) {
+  if (i < num_rows) {
+    __builtin_prefetch(row_of<Number>(rows, i) + column, /*rw=*/0, /*locality=*/2);
+  }
+}
+
+/// Calls body(panel, first lane, step) for each step over kRowsPerStep of the num_rows rows and
+/// panels of kLanes lanes: a few steps at a time, so that what is read of a row is read whole and
+/// soon again. Meanwhile the next few are on their way: the rows may stand anywhere.
+template <int64_t kLanes, int64_t kRowsPerStep, typename Number, typename Body>
+void for_each_step(const RowsView& rows, int64_t num_rows, Columns columns, const Body& body) {
   constexpr int64_t kAtATime = 16;
-  for (int64_t first_k = 0; first_k < K; first_k += kAtATime) {
-    for (int64_t lane = 0; lane < num_lanes; lane += kLanes) {
-      for (int64_t k = first_k; k < K && k < first_k + kAtATime; ++k) {
-        body(lane / kLanes, lane, k);
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(Number));
+  const int64_t num_steps = divide_up(num_rows, kRowsPerStep);
+  for (int64_t first = 0; first < num_steps; first += kAtATime) {
+    for (int64_t lane = 0; lane < columns.count; lane += kLanes) {
+      for (int64_t step = first; step < num_steps && step < first + kAtATime; ++step) {
+        for (int64_t i = 0; i < kRowsPerStep; ++i) {
+          for (int64_t offset = 0; offset < kLanes; offset += kLine) {
+            prefetch_row<Number>(rows,
+                                 (step + kAtATime) * kRowsPerStep + i,
+                                 num_rows,
+                                 columns.first + lane + offset);
+          }
+        }
+        body(lane / kLanes, lane, step);
       }
     }
   }
@@ -70,6 +89,8 @@ struct FloatPanels {
   using Packed = float;
   /// An object that lives as long as products are computed; renew() after code of others.
   using Session = NoSession;
+  /// Products are computed beside other work: multiply() takes some of that.
+  static constexpr bool kHasMatrixUnit = false;
   static constexpr int64_t kWidth = Simd::kWidth;
   static constexpr int64_t kRows = Simd::kTileRows;
   static constexpr int64_t kVectors = Simd::kTileVectors;
@@ -87,11 +108,12 @@ struct FloatPanels {
     }
   }
   static void pack_left_columns(float* to, const RowsView& rows, int64_t K, Columns columns) {
-    for_each_k<kRows>(columns.count, K, [&](int64_t panel, int64_t lane, int64_t k) {
+    const auto pack = [&](int64_t panel, int64_t lane, int64_t k) {
       const Source* from = row_of<Source>(rows, k) + columns.first + lane;
       Simd::store_tile_rows(to + panel * left_size(K) + k * kRows,
                             words_of(load_some<Simd>(from, columns.num_readable - lane)));
-    });
+    };
+    for_each_step<kRows, 1, Source>(rows, K, columns, pack);
   }
   /// One vector's lanes of one panel; every vector must be packed. Lane j is row first + j; there
   /// are `count` of them, negative for none.
@@ -102,13 +124,14 @@ struct FloatPanels {
     });
   }
   static void pack_right_columns(float* to, const RowsView& rows, int64_t K, Columns columns) {
-    for_each_k<kLanes>(columns.count, K, [&](int64_t panel, int64_t lane, int64_t k) {
+    const auto pack = [&](int64_t panel, int64_t lane, int64_t k) {
       const Source* from = row_of<Source>(rows, k) + columns.first + lane;
       float* at = to + panel * right_size(K) + k * kLanes;
       for (int64_t v = 0; v < kLanes; v += kWidth) {
         Simd::store(at + v, load_some<Simd>(from + v, columns.num_readable - lane - v));
       }
-    });
+    };
+    for_each_step<kLanes, 1, Source>(rows, K, columns, pack);
   }
 
   /// tile[i * kLanes + j] = sum over k; rows from num_rows on are left as they are.

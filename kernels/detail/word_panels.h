@@ -84,13 +84,20 @@ struct WordPacking {
   }
   static void pack_right_columns(
       uint32_t* to, const RowsView& rows, int64_t K, Columns columns, int64_t num_words) {
-    for_each_k<kLanes>(columns.count, num_words, [&](int64_t panel, int64_t lane, int64_t w) {
+    const auto pack = [&](int64_t panel, int64_t lane, int64_t w) {
       for (int64_t v = 0; v < kLanes; v += kWidth) {
         Avx512::store_words(
             to + (panel * num_words + w) * kLanes + v,
             across_rows(rows, w, K, columns.first + lane + v, columns.num_readable - lane - v));
       }
-    });
+    };
+    for_each_step<kLanes, 2, BFloat16Bits>(rows, K, columns, pack);
+    const int64_t num_panels = divide_up(columns.count, kLanes);
+    for (int64_t w = divide_up(K, 2); w < num_words; ++w) {
+      for (int64_t panel = 0; panel < num_panels; ++panel) {
+        pack(panel, panel * kLanes, w);  // zeros
+      }
+    }
   }
 
  private:
