@@ -9,6 +9,7 @@ first steps are compared before anything is timed.
 """
 
 import argparse
+import collections
 import json
 import os
 import statistics
@@ -121,10 +122,29 @@ def run_case(args, dtype, scratch):
     return result
 
 
+def part_of(name):
+    """The part of a step that "outermost range / operation" belongs to."""
+    outermost, operation = name.split(" / ")
+    if operation.startswith(("moe.", "models.", "optim.")):
+        return operation
+    node = outermost.removeprefix("autograd::engine::evaluate_function: ")
+    if node == outermost:
+        return outermost
+    if node.startswith("torch::autograd::CppNode<"):
+        node = node.removesuffix(">").split("::")[-1]
+    return f"backward of {node.removesuffix('Backward0')}"
+
+
 def print_profile(profile):
+    """Parts of at least half a percent, and what is left."""
     step = profile["step_ms"]
+    parts = collections.Counter()
+    for name, ms in profile["self_ms"].items():
+        parts[part_of(name)] += ms
+    shown = {name: ms for name, ms in parts.most_common() if ms >= 0.005 * step}
+    shown["the rest"] = step - sum(shown.values())
     print(f"\none step, profiled: {step:.1f} ms", file=sys.stderr)
-    for name, ms in sorted(profile["self_ms"].items(), key=lambda item: -item[1])[:40]:
+    for name, ms in shown.items():
         print(f"  {ms:8.1f} ms {100 * ms / step:5.1f} %  {name}", file=sys.stderr)
 
 

@@ -15,6 +15,7 @@
 #include "core/config_faults.h"
 #include "core/rng.h"
 #include "core/shapes.h"
+#include "core/trace.h"
 #include "core/workspace.h"
 #include "kernels/topk.h"
 #include "moe/moe_layer_config.h"
@@ -80,6 +81,7 @@ TopKRouterImpl::TopKRouterImpl(int64_t hidden_size,
 }
 
 Routing TopKRouterImpl::forward(const at::Tensor& x_TD, const RoutingContext& context) {
+  HECATON_TRACE_RANGE("moe.router");
   check_shape("x_TD", x_TD, {-1, weight_ED_.size(1)});
   const at::ScalarType dtype = accumulation_dtype(x_TD.scalar_type());
   Routing routing;

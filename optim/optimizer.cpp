@@ -8,10 +8,12 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/check.h"
+#include "core/trace.h"
 
 namespace hecaton::optim {
 
 void Optimizer::step(double lr) {
+  HECATON_TRACE_RANGE("optim.step");
   const at::NoGradGuard no_grad;
   ++num_steps_;
   for (FlatGroup& group : parameters_.groups()) {

@@ -19,6 +19,7 @@
 
 #include "core/check.h"
 #include "core/shapes.h"
+#include "core/trace.h"
 #include "models/ignored_target.h"
 #include "models/loss_chunk.h"
 
@@ -78,6 +79,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
                             const at::Tensor& target_T,
                             bool wants_dx,
                             bool wants_dweight) {
+    HECATON_TRACE_RANGE("models.linear_cross_entropy");
     const auto options = x_TD.options().dtype(accumulation_dtype(x_TD.scalar_type()));
     Grads grads;
     if (wants_dx) {

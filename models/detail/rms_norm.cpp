@@ -12,6 +12,7 @@
 
 #include "core/check.h"
 #include "core/shapes.h"
+#include "core/trace.h"
 #include "models/detail/norm_rows.h"
 #include "models/detail/row_blocks.h"
 
@@ -28,6 +29,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
                             const at::Tensor& x,
                             const at::Tensor& weight_D,
                             double eps) {
+    HECATON_TRACE_RANGE("models.rms_norm");
     const at::Tensor x_TD = x.contiguous();
     at::Tensor y_TD = at::empty_like(x_TD);
     const int64_t D = weight_D.size(0);

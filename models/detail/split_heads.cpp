@@ -23,6 +23,7 @@
 
 #include "core/check.h"
 #include "core/shapes.h"
+#include "core/trace.h"
 #include "models/attention.h"
 #include "models/detail/norm_rows.h"
 #include "models/detail/row_blocks.h"
@@ -119,6 +120,7 @@ struct SplitHeads : torch::autograd::Function<SplitHeads> {
                                const std::optional<at::Tensor>& k_norm,
                                const HeadLayout& layout,
                                int64_t first_position) {
+    HECATON_TRACE_RANGE("models.split_heads");
     const at::Tensor q_norm_C = q_norm.value_or(at::Tensor());
     const at::Tensor k_norm_C = k_norm.value_or(at::Tensor());
     const at::Tensor projected_BQN = projected.contiguous();

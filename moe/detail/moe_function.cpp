@@ -66,6 +66,7 @@ ForwardResult forward_chunks(const ExpertPass& pass,
   std::vector<at::Tensor> y_chunks;
   y_chunks.reserve(chunks.size());
   for (size_t c = 0; c < chunks.size(); ++c) {
+    HECATON_TRACE_RANGE("moe.combine");
     y_chunks.push_back(kernels::combine_rows(returning[c].wait().rows.gathered(),
                                              chunks[c].row_of_slot_TK,
                                              chunk_tokens(weight_TK, chunks[c])));
@@ -106,6 +107,7 @@ BackwardResult backward_chunks(const ExpertPass& pass,
   std::vector<at::Tensor> dx_chunks;
   std::vector<at::Tensor> dweight_chunks;
   for (size_t c = 0; c < chunks.size(); ++c) {
+    HECATON_TRACE_RANGE("moe.combine_backward");
     const Rows rows = returning[c].wait();
     const at::Tensor& row_of_slot_TK = chunks[c].row_of_slot_TK;
     dx_chunks.push_back(

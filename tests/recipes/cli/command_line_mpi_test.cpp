@@ -158,13 +158,19 @@ TEST(CommandLineMpiTest, ADiskThatFillsUpDuringASaveIsSevenWithItsCause) {
 
 TEST(CommandLineMpiSlowTest, ADiskThatFillsUpAnywhereInASaveIsSevenWithItsCause) {
   std::set<std::string> found;
-  for (int call = 1;; ++call) {
+  // The close of a file that was only read may fail without harm, calls behind the last one do not
+  // happen: several saves in a row that succeed are the end.
+  int num_harmless = 0;
+  for (int call = 1; num_harmless < 5 && !HasFailure(); ++call) {
     SCOPED_TRACE("call " + std::to_string(call));
     const TemporaryFolder folder;
     const ProgramResult result = save_on_full_disk(folder / "run", call);
-    if (result.exit_code == 0 || HasFailure()) {
-      break;
+    if (result.exit_code == 0) {
+      EXPECT_TRUE(std::filesystem::exists(folder / "run/step-0000001/manifest.json"));
+      ++num_harmless;
+      continue;
     }
+    num_harmless = 0;
     const std::string error = expect_failed_save(result, folder / "run");
     for (const char* name : {"/rank-00000.safetensors",
                              "/config.yaml",
