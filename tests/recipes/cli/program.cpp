@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -67,6 +68,20 @@ RunningProgram::RunningProgram(const std::vector<std::string>& arguments,
 
 void RunningProgram::send(int signal) const {
   kill(child_, signal);
+}
+
+bool RunningProgram::has_ended_within(std::chrono::milliseconds time) const {
+  const auto end = std::chrono::steady_clock::now() + time;
+  for (;;) {
+    siginfo_t info = {};
+    if (waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+      throw std::runtime_error("cannot wait for " + name_);
+    }
+    if (info.si_pid == child_ || std::chrono::steady_clock::now() > end) {
+      return info.si_pid == child_;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 ProgramResult RunningProgram::wait() {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -31,6 +32,8 @@ class RunningProgram {
 
   /// To the program, or to the launcher.
   void send(int signal) const;
+  /// Whether it has ended, now or before so much time has passed. wait() is still to be called.
+  bool has_ended_within(std::chrono::milliseconds time) const;
   /// Until it ends. Call once.
   ProgramResult wait();
 
