@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
+#include "core/workspace.h"
 #include "kernels/detail/cpu_kernels.h"
 
 namespace hecaton::kernels::detail {
@@ -36,9 +36,8 @@ Grouping group_by_expert_cpu(const at::Tensor& expert_idx_TK, int64_t num_expert
     next_row[static_cast<size_t>(e)] = R;
     R += static_cast<int32_t>(num_rows[e]);
   }
-  const auto options = at::TensorOptions().dtype(at::kInt);
-  grouping.slot_of_row_R = at::empty({R}, options);
-  grouping.row_of_slot_TK = at::empty(expert_idx_TK.sizes(), options);
+  grouping.slot_of_row_R = workspace_empty({R}, at::kInt);
+  grouping.row_of_slot_TK = workspace_empty(expert_idx_TK.sizes(), at::kInt);
   int32_t* slot_of_row = grouping.slot_of_row_R.data_ptr<int32_t>();
   int32_t* row_of_slot = grouping.row_of_slot_TK.data_ptr<int32_t>();
   for (int64_t s = 0; s < S; ++s) {

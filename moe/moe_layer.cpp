@@ -185,8 +185,8 @@ at::Tensor MoeLayerImpl::forward_tokens(const at::Tensor& x_TD,
     stats_ = {routing.num_tokens_E, x_TD.size(0), routing.num_dropped, std::move(shares.by_type)};
     last_routing_ = routing;
     last_routing_.micro_batch_counts = shares.micro_batch_counts;
-    for (at::Tensor* tensor :
-         {&last_routing_.weight_TK, &last_routing_.prob_TE, &last_routing_.logit_TE}) {
+    last_routing_.logit_TE.reset();
+    for (at::Tensor* tensor : {&last_routing_.weight_TK, &last_routing_.prob_TE}) {
       *tensor = tensor->detach();
     }
   }

@@ -95,7 +95,7 @@ TEST(TrapsTest, Trap04ACastOfTheModelLeavesTheRouterInFloat) {
   MoeLayer layer = random_layer(small_config(at::kBFloat16));
   layer->to(at::kBFloat16);
   layer->forward(random_tensor({4, 6}, at::kBFloat16, "x"));
-  EXPECT_EQ(layer->last_routing().logit_TE.scalar_type(), at::kFloat);
+  EXPECT_EQ(layer->last_routing().prob_TE.scalar_type(), at::kFloat);
   EXPECT_EQ(layer->last_routing().weight_TK.scalar_type(), at::kFloat);
 }
 
