@@ -16,8 +16,9 @@ namespace hecaton::kernels {
 /// Returns:         [T, D], dtype of rows_RD.
 /// Errors:          ShapeError for other shapes or dtypes, or more than one device.
 /// Gradient:        none recorded; without weights it is the adjoint of permute_rows().
-/// Precision:       sums in float32 (float64 for float64 rows), rounded once.
-/// Determinism:     bitwise on each kind of device, whatever the thread count.
+/// Precision:       sums in float32 (float64 for float64 rows), rounded once; CPUs with AVX512_BF16
+///                  store 0 for bfloat16 results below 2^-126.
+/// Determinism:     bitwise on each kind of CPU and of device, whatever the thread count.
 /// Cost:            one read of R*D and one write of T*D elements.
 at::Tensor combine_rows(const at::Tensor& rows_RD,
                         const at::Tensor& row_of_slot_TK,

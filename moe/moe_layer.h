@@ -95,8 +95,8 @@ class MoeLayerImpl final : public torch::nn::Module {
 
   /// Of the last forward that was no recomputation, as is last_routing().
   const LoadStats& stats() const { return stats_; }
-  /// The decision after capacity, for valid tokens alone, detached and without logit_TE, which
-  /// nothing else would keep. replayable() of it is what a recomputation of the same tokens
+  /// The decision after capacity, for valid tokens alone, detached; logit_TE is left out, to free
+  /// its memory after backward. replayable() of it is what a recomputation of the same tokens
   /// replays.
   const Routing& last_routing() const { return last_routing_; }
   /// Routing::next_state of the last forward, a recomputation or not; undefined the second time.

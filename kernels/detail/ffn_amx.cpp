@@ -95,9 +95,9 @@ struct MatrixPanels {
   }
 
   /// Writes all 32 rows where more than 16 are asked for, else 16. The right panel streams through
-  /// the first cache so that the left one stays there. Meanwhile calls
-  /// other_work(part, num_parts) for each part, a few instructions each: the matrix unit needs few
-  /// of those, and a core that finds both close together runs them side by side.
+  /// the first cache so that the left one stays there. Before it
+  /// writes, calls other_work(part, num_parts) for each part, a few instructions each: the matrix
+  /// unit needs few of those, and a core that finds both close together runs them side by side.
   template <typename OtherWork>
   static void multiply(int64_t num_rows,
                        int64_t K,
@@ -107,6 +107,9 @@ struct MatrixPanels {
                        const OtherWork& other_work) {
     constexpr int64_t kLeftStride = kWidth * sizeof(uint32_t);
     constexpr int64_t kRightStride = kLanes * sizeof(uint32_t);
+    if (K == 0) {
+      other_work(0, 1);
+    }
     asm volatile("" ::: "memory");  // the loads below do not say that they read what was packed
     _tile_zero(0);
     _tile_zero(1);

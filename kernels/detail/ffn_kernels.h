@@ -95,8 +95,9 @@ constexpr int64_t kRowsPerTask = 512;
 ///
 /// Precision:   sums in float32, one product after the other in the order of the inner dim (two at
 ///              a time where the CPU multiplies pairs of bfloat16, 32 at a time where it has matrix
-///              registers; both take bfloat16 below 2^-126 as 0, and store 0 for it). What is
-///              stored is rounded once; the activation reads the z that is stored.
+///              registers; these two kinds read bfloat16 numbers below 2^-126 as 0 in products, and
+///              store 0 for results below it). What is stored is rounded once; the activation reads
+///              the z that is stored.
 /// Determinism: a row's bits depend on that row and the weights alone, and not on the split into
 ///              tasks.
 struct FfnKernels {

@@ -125,8 +125,8 @@ void multiply(const ProductScratch<Panels>& scratch,
   const int64_t panel_bytes = panel_size * static_cast<int64_t>(sizeof(*scratch.right));
   const int64_t group = larger(1, kRightBytes / larger(1, panel_bytes));
   const int64_t num_parts = divide_up(num_rows, Panels::kRows);
-  alignas(64) float tiles[2][Panels::kRows * Panels::kLanes];
-  FinishedTile<Panels> finished;
+  alignas(64) float tile[Panels::kRows * Panels::kLanes];
+  FinishedTile<Panels> finished;  // still in `tile`, which the next product writes at its end
   for (int64_t begin = 0; begin < num_panels; begin += group) {
     const int64_t end = smaller(begin + group, num_panels);
     right.pack(begin, end, scratch.right);
@@ -140,7 +140,6 @@ void multiply(const ProductScratch<Panels>& scratch,
           matrix.prefetch_tile(row, count, panel);
         }
         const auto* lanes = scratch.right + (panel - begin) * panel_size;
-        float* tile = tiles[finished.data == tiles[0] ? 1 : 0];
         if constexpr (Panels::kHasMatrixUnit) {
           Panels::multiply(count, K, left, lanes, tile, [&](int64_t step, int64_t num_steps) {
             finished.pass_on(epilogue, step, num_steps);
@@ -157,7 +156,9 @@ void multiply(const ProductScratch<Panels>& scratch,
       }
     }
   }
-  finished.pass_on(epilogue, 0, 1);
+  if constexpr (Panels::kHasMatrixUnit) {
+    finished.pass_on(epilogue, 0, 1);
+  }
 }
 
 /// Calls body(first lane, number of lanes, vector) for each vector of a row of a tile that has
@@ -336,14 +337,14 @@ struct DownGradient {
   using Floats = typename Simd::Floats;
   using Number = typename Panels::Number;
 
-  /// dscore_RV: scratch for a vector each row.
+  /// dscore_lanes: scratch, a vector for each row.
   static void run(const FfnBackwardTask& task,
                   const ProductScratch<Panels>& scratch,
-                  float* dscore_RV) {
+                  float* dscore_lanes) {
     const int64_t D = task.sizes.D;
     const int64_t F = task.sizes.F;
     for (int64_t row = 0; row < task.num_rows; ++row) {
-      Simd::store(dscore_RV + row * Simd::kWidth, Simd::zero());
+      Simd::store(dscore_lanes + row * Simd::kWidth, Simd::zero());
     }
     Panels::pack_left_rows(scratch.left, task.dy, task.num_rows, D);
     const int64_t G = projection_width(kActivation, F);
@@ -364,15 +365,15 @@ struct DownGradient {
              [&](int64_t first_row, int64_t num_rows, int64_t panel, const float* tile) {
                for (int64_t row = first_row; row < first_row + num_rows;
                     ++row, tile += Panels::kLanes) {
-                 Floats dscore = Simd::load(dscore_RV + row * Simd::kWidth);
+                 Floats dscore = Simd::load(dscore_lanes + row * Simd::kWidth);
                  for_each_vector<Panels>(panel, F, tile, [&](int64_t f, int64_t count, Floats da) {
                    dscore = dscore + differentiate(task, row, f, count, da);
                  });
-                 Simd::store(dscore_RV + row * Simd::kWidth, dscore);
+                 Simd::store(dscore_lanes + row * Simd::kWidth, dscore);
                }
              });
     for (int64_t row = 0; row < task.num_rows; ++row) {
-      task.dscore_R[row] = Simd::sum(Simd::load(dscore_RV + row * Simd::kWidth));
+      task.dscore_R[row] = Simd::sum(Simd::load(dscore_lanes + row * Simd::kWidth));
     }
   }
 
@@ -453,9 +454,9 @@ struct FfnTasks {
     const int64_t G = projection_width(task.sizes.activation, task.sizes.F);
     Scratch parts(task.scratch);
     const ProductScratch<Panels> scratch(parts, task.num_rows, backward_max_K(task.sizes));
-    auto* dscore_RV = parts.take<float>(task.num_rows * Panels::kWidth);
+    auto* dscore_lanes = parts.take<float>(task.num_rows * Panels::kWidth);
     with_activation(task.sizes.activation, [&]<Activation kActivation>() {
-      DownGradient<Panels, kActivation>::run(task, scratch, dscore_RV);
+      DownGradient<Panels, kActivation>::run(task, scratch, dscore_lanes);
     });
     Panels::pack_left_rows(scratch.left, {task.dz_RG, G, nullptr}, task.num_rows, G);
     const RightColumns<Panels> right{{task.up_GD, D, nullptr}, D, G};

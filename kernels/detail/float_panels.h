@@ -89,7 +89,7 @@ struct FloatPanels {
   using Packed = float;
   /// An object that lives as long as products are computed; renew() after code of others.
   using Session = NoSession;
-  /// Products are computed beside other work: multiply() takes some of that.
+  /// Whether multiply() takes other work to do meanwhile: where products have a unit of their own.
   static constexpr bool kHasMatrixUnit = false;
   static constexpr int64_t kWidth = Simd::kWidth;
   static constexpr int64_t kRows = Simd::kTileRows;

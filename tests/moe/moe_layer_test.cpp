@@ -108,6 +108,7 @@ TEST(MoeLayerTest, RoutesInFloatWhateverTheModelsDtype) {
   const at::Tensor y_TD = layer->forward(random_tensor({5, 6}, at::kBFloat16, "x"));
   EXPECT_EQ(y_TD.scalar_type(), at::kBFloat16);
   const Routing& routing = layer->last_routing();
+  EXPECT_FALSE(routing.logit_TE.defined());
   for (const at::Tensor& tensor :
        {routing.prob_TE, routing.weight_TK, parameters_of(*layer).at("router.weight")}) {
     EXPECT_EQ(tensor.scalar_type(), at::kFloat);
