@@ -9,20 +9,19 @@
 #include <iterator>
 #include <map>
 #include <mutex>
-#include <new>
-#include <sys/mman.h>
 #include <unordered_map>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/Allocator.h>
-#include <c10/util/accumulate.h>
+
+#include "core/huge_pages.h"
+#include "core/shapes.h"
 
 namespace hecaton {
 namespace {
 
 constexpr size_t kSmallBytes = size_t{1} << 20;
-constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 /// Sixteen sizes per power of two, so that sizes which differ a little share their memory.
 size_t rounded_up(size_t num_bytes) {
@@ -92,12 +91,7 @@ class Pool {
       std::free(largest->second);
       kept_.erase(largest);
     }
-    const size_t alignment = num_bytes < kHugePageBytes ? kSmallBytes : kHugePageBytes;
-    void* data = nullptr;
-    if (posix_memalign(&data, alignment, num_bytes) != 0) {
-      throw std::bad_alloc();
-    }
-    madvise(data, num_bytes, MADV_HUGEPAGE);  // only ever makes it faster
+    void* data = allocate_on_huge_pages(num_bytes);
     ++stats_.num_allocations;
     return data;
   }
@@ -122,8 +116,8 @@ void give_back(void* data) {
 
 at::Tensor workspace_empty(at::IntArrayRef sizes, at::ScalarType dtype) {
   const auto options = at::TensorOptions().dtype(dtype);
-  const size_t num_bytes =
-      static_cast<size_t>(c10::multiply_integers(sizes)) * c10::elementSize(dtype);
+  const auto num_bytes = static_cast<size_t>(
+      checked_mul(num_elements(sizes), static_cast<int64_t>(c10::elementSize(dtype))));
   if (num_bytes < kSmallBytes) {
     return at::empty(sizes, options);
   }

@@ -13,11 +13,11 @@ namespace hecaton {
 /// back serves the next. Fresh memory costs more than a pass over it, because the system hands it
 /// out page by page and zeroed.
 ///
-/// Returns:     a contiguous tensor of undefined contents, at a multiple of 64 bytes. Its memory
-/// goes
-///              back when its last reference does. Small tensors are those of at::empty().
-/// Memory:      what is kept and what is in use together stay within 5/4 of the most that was ever
-///              in use at once. Thread-safe.
+/// Returns: a contiguous tensor of undefined contents, at a multiple of 64 bytes. Its memory goes
+///          back when its last reference does. Small tensors are those of at::empty().
+/// Memory:  what is kept and what is in use together stay within 5/4 of the most that was ever in
+///          use at once. Thread-safe.
+/// Errors:  as zeros_on_huge_pages().
 at::Tensor workspace_empty(at::IntArrayRef sizes, at::ScalarType dtype);
 
 /// What the process has in workspaces.

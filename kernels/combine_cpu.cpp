@@ -86,7 +86,7 @@ void combine_rows_cpu(const at::Tensor& rows_RD,
                       const at::Tensor& weight_TK,
                       const at::Tensor& out_TD) {
   const CombineSizes sizes{row_of_slot_TK.size(0), rows_RD.size(1), row_of_slot_TK.size(1)};
-  if (const FfnKernels* kernels = own_kernels(rows_RD.scalar_type())) {
+  if (const KindKernels* kernels = own_kernels(rows_RD.scalar_type())) {
     CombineTask task{.D = sizes.D,
                      .K = sizes.K,
                      .rows_RD = rows_RD.const_data_ptr(),

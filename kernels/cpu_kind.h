@@ -8,9 +8,10 @@
 
 namespace hecaton::kernels {
 
-/// What a CPU can do, from less to more; each kind can do what stands before it.
+/// What a CPU can do, from less to more; each kind can do what stands before it. Experts, and the
+/// combination of their rows, have kernels of their own from kAvx2 on.
 enum class CpuKind {
-  kGeneric,     ///< products by LibTorch's libraries
+  kGeneric,     ///< products by LibTorch's libraries, plain loops
   kAvx2,        ///< AVX2 and FMA
   kAvx512,      ///< AVX-512 F, BW, DQ, VL
   kAvx512Bf16,  ///< AVX512_BF16: products of bfloat16 pairs

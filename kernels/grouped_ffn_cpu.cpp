@@ -20,15 +20,15 @@
 #include "kernels/activation.h"
 #include "kernels/detail/device.h"
 #include "kernels/detail/dtype_check.h"
-#include "kernels/detail/ffn_kernels.h"
 #include "kernels/detail/kernel_choice.h"
+#include "kernels/detail/kind_kernels.h"
 #include "kernels/grouped_gemm.h"
 
 namespace hecaton::kernels {
 namespace {
 
-using detail::FfnKernels;
 using detail::FfnSizes;
+using detail::KindKernels;
 using detail::kRowsPerTask;
 using detail::RowsView;
 using Counts = std::vector<int64_t>;
@@ -234,7 +234,7 @@ FfnForward ffn_forward(const IndexedRows& x,
   const FfnSizes sizes = check_weights(up_LGD, down_LDF, num_rows_L, activation);
   const at::ScalarType dtype = down_LDF.scalar_type();
   check_rows("x", x, sizes.D, dtype, num_rows_L);
-  const FfnKernels* kernels = detail::own_kernels(dtype);
+  const KindKernels* kernels = detail::own_kernels(dtype);
   if (kernels == nullptr) {
     FfnForward forward = forward_by_library(x.gathered(), up_LGD, down_LDF, num_rows_L, activation);
     return {keeps_z ? forward.z_RG : at::Tensor(), forward.y_RD};
@@ -284,7 +284,7 @@ FfnBackward ffn_backward(const IndexedRows& dy,
   check_dtype("z_RG", z_RG, dtype);
   detail::check_on_cpu("score_R", score_R);
   detail::check_on_cpu("z_RG", z_RG);
-  const FfnKernels* kernels = detail::own_kernels(dtype);
+  const KindKernels* kernels = detail::own_kernels(dtype);
   if (kernels == nullptr) {
     return backward_by_library(
         dy.gathered(), score_R, z_RG, up_LGD, down_LDF, num_rows_L, activation);
@@ -339,7 +339,7 @@ void ffn_weight_grads(const IndexedRows& x,
   check_rows("a_RF", {backward.a_RF}, -1, dtype, num_rows_L);
   check_grad("up_grad_LGD", up_grad_LGD, {L, backward.dz_RG.size(1), D}, dtype);
   check_grad("down_grad_LDF", down_grad_LDF, {L, D, backward.a_RF.size(1)}, dtype);
-  const FfnKernels* kernels = detail::own_kernels(dtype);
+  const KindKernels* kernels = detail::own_kernels(dtype);
   if (kernels == nullptr) {
     if (up_grad_LGD.is_set()) {
       grouped_gemm_weight_grad(backward.dz_RG, x.gathered(), num_rows_L, up_grad_LGD.sum());

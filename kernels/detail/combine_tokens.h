@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/detail/ffn_kernels.h"
+#include "kernels/detail/kind_kernels.h"
 #include "kernels/detail/simd_math.h"
 
 namespace hecaton::kernels::detail {

@@ -8,11 +8,11 @@
 
 #include "kernels/activation_kind.h"
 #include "kernels/detail/combine_tokens.h"
-#include "kernels/detail/ffn_kernels.h"
 #include "kernels/detail/float_panels.h"
+#include "kernels/detail/kind_kernels.h"
 #include "kernels/detail/simd_math.h"
 
-// The tasks of ffn_kernels.h for any kind of panels. Every product goes the same way: the left
+// The tasks of kind_kernels.h for any kind of panels. Every product goes the same way: the left
 // operand is packed once, the right one a few panels at a time; a left panel is read from the first
 // level cache for all of these, which stay in the second; each tile is handed to an epilogue while
 // it is in the first.
@@ -519,7 +519,7 @@ struct FfnTasks {
     return parts.num_bytes();
   }
 
-  static constexpr FfnKernels kernels(const char* name) {
+  static constexpr KindKernels kernels(const char* name) {
     return {.name = name,
             .forward = forward,
             .backward = backward,

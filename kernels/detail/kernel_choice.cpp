@@ -7,7 +7,7 @@
 
 namespace hecaton::kernels::detail {
 
-const FfnKernels* own_kernels([[maybe_unused]] c10::ScalarType dtype) {
+const KindKernels* own_kernels([[maybe_unused]] c10::ScalarType dtype) {
 #if defined(HECATON_X86_KERNELS)
   const CpuKind kind = cpu_kind();
   if (kind == CpuKind::kGeneric || (dtype != c10::kFloat && dtype != c10::kBFloat16)) {

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "kernels/detail/bfloat16_bits.h"
-#include "kernels/detail/ffn_kernels.h"
 #include "kernels/detail/float_panels.h"
+#include "kernels/detail/kind_kernels.h"
 #include "kernels/detail/simd_avx512.h"
 
 namespace hecaton::kernels::detail {

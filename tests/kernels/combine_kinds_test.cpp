@@ -8,8 +8,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "kernels/combine.h"
@@ -21,6 +23,7 @@
 namespace hecaton::kernels {
 namespace {
 
+using testing::expect_bitwise_equal;
 using testing::expect_close;
 using testing::expect_same_bits_for_every_thread_count;
 using testing::random_tensor;
@@ -79,6 +82,20 @@ TEST(CombineKindsTest, ANaNStaysInItsColumn) {
         combine_rows(rows_RD, at::tensor({0, 3, 1, 2}, at::kInt).view({2, 2}), at::Tensor());
     EXPECT_EQ(combined_TD.isnan().sum().item<int64_t>(), 1) << cpu_kind_name(kind);
     EXPECT_TRUE(combined_TD[0][130].isnan().item<bool>()) << cpu_kind_name(kind);
+  }
+}
+
+TEST(CombineKindsTest, ResultsBelowTheNormalNumbersAreAsDocumented) {
+  for (const CpuKind kind : available_cpu_kinds()) {
+    const CpuKindScope scope(kind);
+    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+      SCOPED_TRACE(cpu_kind_name(kind) + " " + c10::toString(dtype));
+      const at::Tensor rows_RD = at::full({1, 150}, 0x1p-70, dtype);
+      const bool flushes = dtype == at::kBFloat16 && kind >= CpuKind::kAvx512Bf16;
+      expect_bitwise_equal(
+          combine_rows(rows_RD, at::zeros({1, 1}, at::kInt), at::full({1, 1}, 0x1p-60, at::kFloat)),
+          at::full({1, 150}, flushes ? 0.0 : 0x1p-130, dtype));
+    }
   }
 }
 

@@ -150,6 +150,6 @@ struct MatrixPanels {
 
 }  // namespace
 
-const FfnKernels kBFloat16Amx = FfnTasks<MatrixPanels>::kernels("bfloat16 amx_bf16");
+const KindKernels kBFloat16Amx = FfnTasks<MatrixPanels>::kernels("bfloat16 amx_bf16");
 
 }  // namespace hecaton::kernels::detail

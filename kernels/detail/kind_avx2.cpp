@@ -7,8 +7,8 @@
 
 namespace hecaton::kernels::detail {
 
-const FfnKernels kFloatAvx2 = FfnTasks<FloatPanels<Avx2, float>>::kernels("float32 avx2");
-const FfnKernels kBFloat16Avx2 =
+const KindKernels kFloatAvx2 = FfnTasks<FloatPanels<Avx2, float>>::kernels("float32 avx2");
+const KindKernels kBFloat16Avx2 =
     FfnTasks<FloatPanels<Avx2, BFloat16Bits>>::kernels("bfloat16 avx2");
 
 }  // namespace hecaton::kernels::detail

@@ -100,7 +100,7 @@ constexpr int64_t kRowsPerTask = 512;
 ///              the z that is stored.
 /// Determinism: a row's bits depend on that row and the weights alone, and not on the split into
 ///              tasks.
-struct FfnKernels {
+struct KindKernels {
   const char* name = nullptr;
   void (*forward)(const FfnForwardTask& task) = nullptr;
   void (*backward)(const FfnBackwardTask& task) = nullptr;
@@ -114,11 +114,11 @@ struct FfnKernels {
 };
 
 /// The kernels of each kind of CPU; a caller must know that the CPU is of that kind.
-extern const FfnKernels kFloatAvx2;
-extern const FfnKernels kBFloat16Avx2;
-extern const FfnKernels kFloatAvx512;
-extern const FfnKernels kBFloat16Avx512;
-extern const FfnKernels kBFloat16Avx512Dot;
-extern const FfnKernels kBFloat16Amx;
+extern const KindKernels kFloatAvx2;
+extern const KindKernels kBFloat16Avx2;
+extern const KindKernels kFloatAvx512;
+extern const KindKernels kBFloat16Avx512;
+extern const KindKernels kBFloat16Avx512Dot;
+extern const KindKernels kBFloat16Amx;
 
 }  // namespace hecaton::kernels::detail

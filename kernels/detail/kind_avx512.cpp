@@ -7,8 +7,8 @@
 
 namespace hecaton::kernels::detail {
 
-const FfnKernels kFloatAvx512 = FfnTasks<FloatPanels<Avx512, float>>::kernels("float32 avx512");
-const FfnKernels kBFloat16Avx512 =
+const KindKernels kFloatAvx512 = FfnTasks<FloatPanels<Avx512, float>>::kernels("float32 avx512");
+const KindKernels kBFloat16Avx512 =
     FfnTasks<FloatPanels<Avx512, BFloat16Bits>>::kernels("bfloat16 avx512");
 
 }  // namespace hecaton::kernels::detail

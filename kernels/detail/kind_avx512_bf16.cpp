@@ -101,6 +101,6 @@ struct DotPanels {
 
 }  // namespace
 
-const FfnKernels kBFloat16Avx512Dot = FfnTasks<DotPanels>::kernels("bfloat16 avx512_bf16");
+const KindKernels kBFloat16Avx512Dot = FfnTasks<DotPanels>::kernels("bfloat16 avx512_bf16");
 
 }  // namespace hecaton::kernels::detail
