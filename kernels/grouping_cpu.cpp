@@ -38,13 +38,18 @@ Grouping group_by_expert_cpu(const at::Tensor& expert_idx_TK, int64_t num_expert
   }
   grouping.slot_of_row_R = workspace_empty({R}, at::kInt);
   grouping.row_of_slot_TK = workspace_empty(expert_idx_TK.sizes(), at::kInt);
+  // The rows of an expert are written one after the other, but as many places at once as there are
+  // experts: more than the hardware looks ahead at.
+  constexpr int64_t kPrefetchedRows = 32;
   int32_t* slot_of_row = grouping.slot_of_row_R.data_ptr<int32_t>();
   int32_t* row_of_slot = grouping.row_of_slot_TK.data_ptr<int32_t>();
   for (int64_t s = 0; s < S; ++s) {
     const int32_t expert = expert_of_slot[s];
     row_of_slot[s] = expert < 0 ? -1 : next_row[static_cast<size_t>(expert)]++;
     if (expert >= 0) {
-      slot_of_row[row_of_slot[s]] = static_cast<int32_t>(s);
+      int32_t* place = slot_of_row + row_of_slot[s];
+      __builtin_prefetch(place + kPrefetchedRows, /*rw=*/1);
+      *place = static_cast<int32_t>(s);
     }
   }
   return grouping;

@@ -8,8 +8,10 @@
 #include <sstream>
 #include <utility>
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
@@ -19,6 +21,7 @@ namespace hecaton::parallel {
 namespace {
 
 std::atomic<int64_t> wait_timeout_ms = int64_t{30} * 60 * 1000;
+std::atomic<bool> are_collectives_checked = false;
 
 bool is_carried(at::ScalarType dtype) {
   switch (dtype) {
@@ -35,6 +38,23 @@ bool is_carried(at::ScalarType dtype) {
       return false;
   }
 }
+
+/// Tells a flight how long its rank waited for it.
+class WaitClock {
+ public:
+  explicit WaitClock(std::shared_ptr<Flight> flight) : flight_(std::move(flight)) {}
+  ~WaitClock() {
+    if (flight_) {
+      flight_->add_exposed(std::chrono::steady_clock::now() - start_);
+    }
+  }
+  WaitClock(const WaitClock&) = delete;
+  WaitClock& operator=(const WaitClock&) = delete;
+
+ private:
+  std::shared_ptr<Flight> flight_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 // Argument checks of one call; messages begin with "ep: all_reduce: ".
 class Arguments {
@@ -140,10 +160,19 @@ std::chrono::milliseconds wait_timeout() {
   return std::chrono::milliseconds(wait_timeout_ms);
 }
 
+void set_check_collectives(bool checks) {
+  are_collectives_checked = checks;
+}
+
+bool check_collectives() {
+  return are_collectives_checked;
+}
+
 Handle::Handle(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 void Handle::wait() {
   if (state_) {
+    const WaitClock clock(flight_);
     state_->wait();
     if (state_->is_finished()) {
       state_.reset();
@@ -153,45 +182,142 @@ void Handle::wait() {
 
 void Handle::synchronize() {
   if (state_) {
+    const WaitClock clock(flight_);
     state_->synchronize();
     state_.reset();
   }
 }
 
-Communicator::Communicator(int rank, int size, std::string axis)
-    : rank_(rank), size_(size), axis_(std::move(axis)) {}
+Communicator::Communicator(int rank,
+                           int size,
+                           std::string axis,
+                           std::shared_ptr<FlightRecorder> recorder)
+    : rank_(rank), size_(size), axis_(std::move(axis)), recorder_(std::move(recorder)) {}
+
+Handle Communicator::issue(const std::string& operation,
+                           const std::string& content,
+                           CallSite site,
+                           Kind kind,
+                           const std::function<Handle()>& start) {
+  flight_ = recorder_->begin({.axis = axis_,
+                              .rank = rank_,
+                              .size = size_,
+                              .operation = operation,
+                              .content = content,
+                              .is_point_to_point = kind == Kind::kPointToPoint,
+                              .site = site});
+  if (check_collectives() && size_ > 1 && kind == Kind::kCollective) {
+    check_same();
+  }
+  Handle handle = start();
+  if (handle.state_) {
+    handle.flight_ = flight_;
+  } else {
+    flight_->finish();
+  }
+  return handle;
+}
+
+at::Tensor Communicator::gather_checks(const at::Tensor& own) {
+  at::Tensor all = at::empty({size_, own.numel()}, own.options());
+  FlightRecorder unread;  // the check is no collective of the rank, and the same for all
+  const std::shared_ptr<Flight> checked = flight_;
+  FlightPlan plan = checked->plan();
+  plan.operation = "check";
+  plan.content.clear();
+  flight_ = unread.begin(plan);
+  start_gather_of_checks(own, all.view({-1})).synchronize();
+  flight_ = checked;
+  return all;
+}
+
+void Communicator::check_same() {
+  // What must be equal, and then who it was. Texts are cut where the space ends.
+  constexpr int64_t kLength = 256;
+  const auto write = [](const std::string& text, const at::Tensor& bytes) {
+    const size_t length = std::min(text.size(), static_cast<size_t>(bytes.numel()));
+    std::copy_n(text.begin(), length, bytes.data_ptr<uint8_t>());
+  };
+  const auto read = [](const at::Tensor& bytes) {
+    const std::string text(bytes.const_data_ptr<uint8_t>(),
+                           bytes.const_data_ptr<uint8_t>() + bytes.numel());
+    return text.substr(0, text.find('\0'));
+  };
+  const at::Tensor own = at::zeros({2 * kLength}, at::TensorOptions(at::kByte));
+  write(std::to_string(flight_->number()) + " " + flight_->plan().operation_text(),
+        own.narrow(0, 0, kLength));
+  write(flight_->text() + ", number " + std::to_string(flight_->number()),
+        own.narrow(0, kLength, kLength));
+  const at::Tensor all = gather_checks(own);
+  for (int rank = 1; rank < size_; ++rank) {
+    if (read(all[rank].narrow(0, 0, kLength)) != read(all[0].narrow(0, 0, kLength))) {
+      throw CommError(rank_name(axis_, 0) + " issued " + read(all[0].narrow(0, kLength, kLength)) +
+                      " where " + rank_name(axis_, rank) + " issued " +
+                      read(all[rank].narrow(0, kLength, kLength)));
+    }
+  }
+}
+
+void Communicator::check_counts(const std::vector<int64_t>& send_counts,
+                                const std::vector<int64_t>& recv_counts) {
+  const at::Tensor own =
+      at::cat({at::tensor(send_counts, at::kLong), at::tensor(recv_counts, at::kLong)});
+  const at::Tensor all = gather_checks(own);
+  const auto* counts = all.const_data_ptr<int64_t>();
+  for (int source = 0; source < size_; ++source) {
+    for (int destination = 0; destination < size_; ++destination) {
+      const int64_t sent = counts[source * 2 * size_ + destination];
+      const int64_t received = counts[destination * 2 * size_ + size_ + source];
+      if (sent != received) {
+        throw CommError(flight_->text() + ": " + rank_name(axis_, source) + " sends " +
+                        std::to_string(sent) + " elements to " + rank_name(axis_, destination) +
+                        ", which expects " + std::to_string(received));
+      }
+    }
+  }
+}
 
 // A tensor that is written comes by value: a constant reference would say that it is not.
 // NOLINTBEGIN(performance-unnecessary-value-param)
 
-Handle Communicator::all_reduce_async(at::Tensor tensor, ReduceOp op) {
+Handle Communicator::all_reduce_async(at::Tensor tensor, ReduceOp op, CallSite site) {
   const Arguments arguments(*this, "all_reduce");
   arguments.require_tensor("tensor", tensor);
   arguments.require_op(tensor, op);
-  return start_all_reduce(tensor, op);
+  return issue("all_reduce", reduction_of(tensor, op), site, Kind::kCollective, [&] {
+    return start_all_reduce(tensor, op);
+  });
 }
 
-Handle Communicator::reduce_scatter_async(const at::Tensor& input, at::Tensor output, ReduceOp op) {
+Handle Communicator::reduce_scatter_async(const at::Tensor& input,
+                                          at::Tensor output,
+                                          ReduceOp op,
+                                          CallSite site) {
   const Arguments arguments(*this, "reduce_scatter");
   arguments.require_pair(input, output);
   arguments.require(input.dim() == 1, "input", "must have one dim", input.dim());
   arguments.require(output.dim() == 1, "output", "must have one dim", output.dim());
   arguments.require_numel("input", input, output.numel() * size_);
   arguments.require_op(input, op);
-  return start_reduce_scatter(input, output, op);
+  return issue("reduce_scatter", reduction_of(input, op), site, Kind::kCollective, [&] {
+    return start_reduce_scatter(input, output, op);
+  });
 }
 
-Handle Communicator::all_gather_async(const at::Tensor& input, at::Tensor output) {
+Handle Communicator::all_gather_async(const at::Tensor& input, at::Tensor output, CallSite site) {
   const Arguments arguments(*this, "all_gather");
   arguments.require_pair(input, output);
   arguments.require_numel("output", output, input.numel() * size_);
-  return start_all_gather(input, output);
+  return issue("all_gather", content_of(input), site, Kind::kCollective, [&] {
+    return start_all_gather(input, output);
+  });
 }
 
 Handle Communicator::all_to_all_v_async(const at::Tensor& input,
                                         at::Tensor output,
                                         const std::vector<int64_t>& send_counts,
-                                        const std::vector<int64_t>& recv_counts) {
+                                        const std::vector<int64_t>& recv_counts,
+                                        CallSite site) {
   const Arguments arguments(*this, "all_to_all_v");
   arguments.require_pair(input, output);
   arguments.require_counts("send_counts", send_counts, "input", input);
@@ -202,82 +328,98 @@ Handle Communicator::all_to_all_v_async(const at::Tensor& input,
       "recv_counts",
       "must be equal to send_counts for this rank itself, " + std::to_string(send_counts[self]),
       recv_counts[self]);
-  return start_all_to_all_v(input, output, send_counts, recv_counts);
+  const std::string content = c10::toString(input.scalar_type());
+  return issue("all_to_all_v", content, site, Kind::kCollective, [&] {
+    if (check_collectives() && size_ > 1) {
+      check_counts(send_counts, recv_counts);
+    }
+    return start_all_to_all_v(input, output, send_counts, recv_counts);
+  });
 }
 
-Handle Communicator::broadcast_async(at::Tensor tensor, int root) {
+Handle Communicator::broadcast_async(at::Tensor tensor, int root, CallSite site) {
   const Arguments arguments(*this, "broadcast");
   arguments.require_tensor("tensor", tensor);
   arguments.require_rank("root", root);
-  return start_broadcast(tensor, root);
+  const std::string content = content_of(tensor) + " from rank " + std::to_string(root);
+  return issue(
+      "broadcast", content, site, Kind::kCollective, [&] { return start_broadcast(tensor, root); });
 }
 
-Handle Communicator::send_async(const at::Tensor& tensor, int destination) {
+Handle Communicator::send_async(const at::Tensor& tensor, int destination, CallSite site) {
   const Arguments arguments(*this, "send");
   arguments.require_tensor("tensor", tensor);
   arguments.require_peer("destination", destination);
-  return start_send(tensor, destination);
+  return issue("send", content_of(tensor), site, Kind::kPointToPoint, [&] {
+    return start_send(tensor, destination);
+  });
 }
 
-Handle Communicator::recv_async(at::Tensor tensor, int source) {
+Handle Communicator::recv_async(at::Tensor tensor, int source, CallSite site) {
   const Arguments arguments(*this, "recv");
   arguments.require_tensor("tensor", tensor);
   arguments.require_peer("source", source);
-  return start_recv(tensor, source);
+  return issue("recv", content_of(tensor), site, Kind::kPointToPoint, [&] {
+    return start_recv(tensor, source);
+  });
 }
 
 // NOLINTEND(performance-unnecessary-value-param)
 
-Handle Communicator::barrier_async() {
-  return start_barrier();
+Handle Communicator::barrier_async(CallSite site) {
+  return issue("barrier", "", site, Kind::kCollective, [&] { return start_barrier(); });
 }
 
-void Communicator::all_reduce(at::Tensor tensor, ReduceOp op) {
-  all_reduce_async(std::move(tensor), op).wait();
+void Communicator::all_reduce(at::Tensor tensor, ReduceOp op, CallSite site) {
+  all_reduce_async(std::move(tensor), op, site).wait();
 }
 
-void Communicator::reduce_scatter(const at::Tensor& input, at::Tensor output, ReduceOp op) {
-  reduce_scatter_async(input, std::move(output), op).wait();
+void Communicator::reduce_scatter(const at::Tensor& input,
+                                  at::Tensor output,
+                                  ReduceOp op,
+                                  CallSite site) {
+  reduce_scatter_async(input, std::move(output), op, site).wait();
 }
 
-void Communicator::all_gather(const at::Tensor& input, at::Tensor output) {
-  all_gather_async(input, std::move(output)).wait();
+void Communicator::all_gather(const at::Tensor& input, at::Tensor output, CallSite site) {
+  all_gather_async(input, std::move(output), site).wait();
 }
 
 void Communicator::all_to_all_v(const at::Tensor& input,
                                 at::Tensor output,
                                 const std::vector<int64_t>& send_counts,
-                                const std::vector<int64_t>& recv_counts) {
-  all_to_all_v_async(input, std::move(output), send_counts, recv_counts).wait();
+                                const std::vector<int64_t>& recv_counts,
+                                CallSite site) {
+  all_to_all_v_async(input, std::move(output), send_counts, recv_counts, site).wait();
 }
 
-void Communicator::broadcast(at::Tensor tensor, int root) {
-  broadcast_async(std::move(tensor), root).wait();
+void Communicator::broadcast(at::Tensor tensor, int root, CallSite site) {
+  broadcast_async(std::move(tensor), root, site).wait();
 }
 
-void Communicator::send(const at::Tensor& tensor, int destination) {
-  send_async(tensor, destination).wait();
+void Communicator::send(const at::Tensor& tensor, int destination, CallSite site) {
+  send_async(tensor, destination, site).wait();
 }
 
-void Communicator::recv(at::Tensor tensor, int source) {
-  recv_async(std::move(tensor), source).wait();
+void Communicator::recv(at::Tensor tensor, int source, CallSite site) {
+  recv_async(std::move(tensor), source, site).wait();
 }
 
-void Communicator::barrier() {
-  barrier_async().synchronize();
+void Communicator::barrier(CallSite site) {
+  barrier_async(site).synchronize();
 }
 
-bool Communicator::all_agree(bool ok) {
+bool Communicator::all_agree(bool ok, CallSite site) {
   const at::Tensor vote = at::full({1}, ok, at::TensorOptions(at::kBool).device(device()));
   // The host waits, and no longer than wait_timeout(), before it reads the vote.
-  all_reduce_async(vote, ReduceOp::kMin).synchronize();
+  all_reduce_async(vote, ReduceOp::kMin, site).synchronize();
   return vote.item<bool>();
 }
 
-std::vector<std::string> Communicator::all_gather_texts(const std::string& text) {
+std::vector<std::string> Communicator::all_gather_texts(const std::string& text, CallSite site) {
   const at::TensorOptions bytes(at::kByte);
   const at::Tensor lengths = at::empty({size_}, at::TensorOptions(at::kLong).device(device()));
-  all_gather(at::full({1}, static_cast<int64_t>(text.size()), lengths.options()), lengths);
+  all_gather(at::full({1}, static_cast<int64_t>(text.size()), lengths.options()), lengths, site);
   const at::Tensor host_lengths = lengths.cpu();
   const auto* length = host_lengths.const_data_ptr<int64_t>();
   const int64_t longest = *std::max_element(length, length + size_);
@@ -285,7 +427,7 @@ std::vector<std::string> Communicator::all_gather_texts(const std::string& text)
   const at::Tensor own = at::zeros({longest}, bytes);  // every rank sends as much as the longest
   std::copy(text.begin(), text.end(), own.data_ptr<uint8_t>());
   const at::Tensor all = at::empty({longest * size_}, bytes.device(device()));
-  all_gather(own.to(device()), all);
+  all_gather(own.to(device()), all, site);
 
   const at::Tensor host_bytes = all.cpu();
   const auto* begin = host_bytes.const_data_ptr<uint8_t>();
@@ -297,10 +439,13 @@ std::vector<std::string> Communicator::all_gather_texts(const std::string& text)
   return texts;
 }
 
-std::shared_ptr<Communicator> Communicator::split(int color, const std::string& axis) {
+std::shared_ptr<Communicator> Communicator::split(int color,
+                                                  const std::string& axis,
+                                                  CallSite site) {
   if (color < 0) {
     throw ConfigError(axis_ + ": split: color must be at least 0: found " + std::to_string(color));
   }
+  barrier(site);  // all ranks are there, and wait for nothing else
   return make_group(color, axis);
 }
 

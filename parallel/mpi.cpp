@@ -9,8 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <numeric>
+#include <optional>
 #include <sched.h>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,6 +25,7 @@
 #include "core/error.h"
 #include "parallel/detail/collective.h"
 #include "parallel/detail/host_communicator.h"
+#include "parallel/detail/mpi_inquiry.h"
 
 /// Runs an MPI call; CommError with its text, MPI's explanation, and `place`, which names axis and
 /// rank and is computed only then.
@@ -55,7 +60,10 @@ class Operation;
 struct Engine {
   std::mutex mutex;
   std::vector<Operation*> in_flight;
+  std::vector<Operation*> awaited;    ///< by this rank, the innermost wait last
   std::vector<at::Tensor> abandoned;  ///< MPI may still read or write them
+  std::shared_ptr<FlightRecorder> recorder;
+  std::optional<MpiInquiry> inquiry;
   bool owns_mpi = false;
 };
 
@@ -74,6 +82,8 @@ class Group {
   Group& operator=(const Group&) = delete;
 
   MPI_Comm comm() const { return comm_; }
+  /// The rank in MPI_COMM_WORLD of a rank of this group.
+  int world_rank_of(int rank) const { return world_ranks_[static_cast<size_t>(rank)]; }
   int rank() const { return rank_; }
   int size() const { return size_; }
   int64_t piece_bytes() const { return piece_bytes_; }
@@ -84,17 +94,20 @@ class Group {
   /// communicator that gets the number of this one, and reads beyond its ranks: so keep the number.
   void keep_after_use() { is_kept_ = true; }
 
-  /// Sets the tags of `num_rounds` rounds aside; returns the number of the first.
-  int64_t reserve(size_t num_rounds) {
-    const int64_t first = next_round_;
-    next_round_ += static_cast<int64_t>(num_rounds);
-    return first;
+  /// Numbers the collectives of the group, from 0.
+  int64_t next_number() { return next_number_++; }
+  /// The tag of a round of a collective, never 0, which is for point-to-point messages. It depends
+  /// on what the collective is: messages of ranks that issued different ones never meet, so they do
+  /// not fill each other's buffers, and the ranks find out when their time is up. Two rounds that
+  /// get the same tag do no harm: MPI keeps the order of messages with the same tag.
+  int tag_of(const Collective& collective, int64_t number, size_t round) const {
+    const std::string text = std::to_string(number) + " " + std::to_string(round) + " " +
+                             collective.flight->plan().operation_text();
+    return static_cast<int>(1 + std::hash<std::string>{}(text) % static_cast<size_t>(max_tag_));
   }
-  /// Tag 0 is for point-to-point messages. Reuse is harmless: MPI keeps the order of messages with
-  /// the same tag, and 32767 rounds, the least that MPI grants, are not in flight together.
-  int tag_of(int64_t round) const { return static_cast<int>(1 + round % max_tag_); }
 
  private:
+  std::vector<int> find_world_ranks() const;
   NodePlace find_node_place() const;
 
   MPI_Comm comm_;
@@ -103,7 +116,8 @@ class Group {
   int64_t piece_bytes_;
   std::string place_;
   int64_t max_tag_ = 32767;
-  int64_t next_round_ = 0;
+  int64_t next_number_ = 0;
+  std::vector<int> world_ranks_;
   bool is_kept_ = false;
   NodePlace node_place_;
 };
@@ -121,6 +135,7 @@ Group::Group(MPI_Comm comm, const std::string& axis, int64_t piece_bytes)
   if (has_max_tag != 0) {
     max_tag_ = *max_tag;
   }
+  world_ranks_ = find_world_ranks();
   node_place_ = find_node_place();
 }
 
@@ -129,6 +144,21 @@ Group::~Group() {
   if (!is_mpi_over() && !is_kept_) {
     MPI_Comm_free(&comm_);
   }
+}
+
+std::vector<int> Group::find_world_ranks() const {
+  MPI_Group own = MPI_GROUP_NULL;
+  MPI_Group world = MPI_GROUP_NULL;
+  HECATON_MPI(place_, MPI_Comm_group(comm_, &own));
+  HECATON_MPI(place_, MPI_Comm_group(MPI_COMM_WORLD, &world));
+  std::vector<int> ranks(static_cast<size_t>(size_));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  std::vector<int> world_ranks(ranks.size());
+  HECATON_MPI(place_,
+              MPI_Group_translate_ranks(own, size_, ranks.data(), world, world_ranks.data()));
+  MPI_Group_free(&own);
+  MPI_Group_free(&world);
+  return world_ranks;
 }
 
 NodePlace Group::find_node_place() const {
@@ -159,9 +189,14 @@ class Operation final : public Handle::State {
   /// Posts the messages of the first round.
   void begin();
   void wait() override;
+  /// Moves every collective of the process on. Called under the lock.
+  static void poll_all();
+  /// What it waits for. Called under the lock.
+  Whereabouts whereabouts() const;
 
  private:
-  bool poll_all();
+  bool is_done();
+  void give_up();
   void poll();
   void post_round();
   void post(const Send& send, int tag);
@@ -174,7 +209,7 @@ class Operation final : public Handle::State {
 
   std::shared_ptr<Group> group_;
   Collective collective_;
-  int64_t first_round_ = 0;
+  int64_t number_ = 0;  // in the group
   size_t round_ = 0;
   std::vector<MPI_Request> requests_;
   std::vector<Piece> pieces_;         // one for each request
@@ -189,8 +224,8 @@ Operation::Operation(std::shared_ptr<Group> group, Collective collective)
 
 void Operation::begin() {
   const std::scoped_lock lock(engine().mutex);
-  if (!collective_.is_point_to_point) {
-    first_round_ = group_->reserve(collective_.rounds.size());
+  if (!collective_.is_point_to_point()) {
+    number_ = group_->next_number();
   }
   engine().in_flight.push_back(this);
   post_round();
@@ -213,11 +248,9 @@ Operation::~Operation() {
 
 void Operation::wait() {
   const auto deadline = std::chrono::steady_clock::now() + wait_timeout();
-  while (!poll_all()) {
+  while (!is_done()) {
     if (std::chrono::steady_clock::now() > deadline) {
-      const std::scoped_lock lock(engine().mutex);
-      error_ = std::make_exception_ptr(CommError(timeout_text(collective_.text())));
-      abandon();
+      give_up();
     }
     std::this_thread::yield();
   }
@@ -226,14 +259,42 @@ void Operation::wait() {
   }
 }
 
-/// Moves every collective of the process on; true if this one is done.
-bool Operation::poll_all() {
+/// One look while this rank waits for it.
+bool Operation::is_done() {
   const std::scoped_lock lock(engine().mutex);
+  engine().awaited.push_back(this);
+  poll_all();
+  engine().awaited.pop_back();
+  return is_done_;
+}
+
+void Operation::give_up() {
+  const std::scoped_lock lock(engine().mutex);
+  engine().awaited.push_back(this);
+  const std::string culprits = engine().inquiry->find_culprits();
+  engine().awaited.pop_back();
+  error_ = std::make_exception_ptr(CommError(timeout_text(collective_.text(), culprits)));
+  abandon();
+}
+
+Whereabouts Operation::whereabouts() const {
+  Whereabouts whereabouts{{}, collective_.flight->text()};
+  std::set<int> peers;
+  for (size_t i = 0; i < requests_.size(); ++i) {
+    if (requests_[i] != MPI_REQUEST_NULL) {
+      peers.insert(group_->world_rank_of(pieces_[i].peer));
+    }
+  }
+  whereabouts.awaited_ranks.assign(peers.begin(), peers.end());
+  return whereabouts;
+}
+
+void Operation::poll_all() {
   for (Operation* operation : engine().in_flight) {
     operation->poll();
   }
   std::erase_if(engine().in_flight, [](const Operation* o) { return o->is_done_; });
-  return is_done_;
+  engine().inquiry->answer();
 }
 
 void Operation::poll() {
@@ -254,16 +315,17 @@ void Operation::finish_round() {
   }
   ++round_;
   is_done_ = round_ == collective_.rounds.size();
-  if (!is_done_) {
+  if (is_done_) {
+    collective_.flight->finish();
+  } else {
     post_round();
   }
 }
 
 void Operation::post_round() {
   const Round& round = collective_.rounds[round_];
-  const int tag = collective_.is_point_to_point
-                      ? 0
-                      : group_->tag_of(first_round_ + static_cast<int64_t>(round_));
+  const int tag =
+      collective_.is_point_to_point() ? 0 : group_->tag_of(collective_, number_, round_);
   requests_.clear();
   pieces_.clear();
   for (const Receive& receive : round.receives) {
@@ -350,7 +412,7 @@ void Operation::check_piece(const Piece& piece, const MPI_Status& status, int co
 }
 
 void Operation::throw_wrong_length(const Piece& piece, const std::string& found) const {
-  throw CommError(collective_.text() + ": message from " + rank_name(collective_.axis, piece.peer) +
+  throw CommError(collective_.text() + ": message from " + collective_.name_of(piece.peer) +
                   " has another length: expected " + std::to_string(piece.bytes) + " bytes found " +
                   found);
 }
@@ -373,10 +435,19 @@ void Operation::abandon() {
 
 class MpiCommunicator final : public HostCommunicator {
  public:
-  MpiCommunicator(std::shared_ptr<Group> group, const std::string& axis)
-      : HostCommunicator(group->rank(), group->size(), axis), group_(std::move(group)) {}
+  MpiCommunicator(std::shared_ptr<Group> group,
+                  const std::string& axis,
+                  std::shared_ptr<FlightRecorder> recorder)
+      : HostCommunicator(group->rank(), group->size(), axis, std::move(recorder)),
+        group_(std::move(group)) {}
 
   std::string backend() const override { return "mpi"; }
+  void make_progress() override {
+    const std::scoped_lock lock(engine().mutex);
+    if (!is_mpi_over()) {
+      Operation::poll_all();
+    }
+  }
   NodePlace node_place() const override { return group_->node_place(); }
 
  protected:
@@ -387,21 +458,30 @@ class MpiCommunicator final : public HostCommunicator {
   }
 
   std::shared_ptr<Communicator> make_group(int color, const std::string& axis) override {
-    // Inside MPI_Comm_split no collective of ours moves on. All ranks are there, and wait for
-    // nothing else, once a barrier has been passed.
-    barrier();
     MPI_Comm comm = MPI_COMM_NULL;
     {
       const std::scoped_lock lock(engine().mutex);
       HECATON_MPI(group_->place(), MPI_Comm_split(group_->comm(), color, rank(), &comm));
     }
     return std::make_shared<MpiCommunicator>(
-        std::make_shared<Group>(comm, axis, group_->piece_bytes()), axis);
+        std::make_shared<Group>(comm, axis, group_->piece_bytes()), axis, shared_recorder());
   }
 
  private:
   std::shared_ptr<Group> group_;
 };
+
+/// Where this rank is, for another one that asks.
+Whereabouts whereabouts() {
+  if (!engine().awaited.empty()) {
+    return engine().awaited.back()->whereabouts();
+  }
+  return {{}, engine().recorder->last_text()};
+}
+
+void write_recorder() {
+  engine().recorder->write();
+}
 
 /// Open MPI's own waits spin. With fewer cores than ranks they must give way.
 void yield_if_crowded() {
@@ -447,8 +527,13 @@ std::shared_ptr<Communicator> make_mpi_world(int64_t piece_bytes) {
     initialize_mpi();
     HECATON_MPI(axis, MPI_Comm_dup(MPI_COMM_WORLD, &comm));
     HECATON_MPI(axis, MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN));
+    engine().recorder = std::make_shared<FlightRecorder>();
+    if (!engine().inquiry) {
+      engine().inquiry.emplace(whereabouts, write_recorder);
+    }
   }
-  return std::make_shared<MpiCommunicator>(std::make_shared<Group>(comm, axis, piece_bytes), axis);
+  return std::make_shared<MpiCommunicator>(
+      std::make_shared<Group>(comm, axis, piece_bytes), axis, engine().recorder);
 }
 
 void finalize_mpi() {
@@ -458,11 +543,31 @@ void finalize_mpi() {
   }
 }
 
-void abort_mpi(int exit_code) {
+namespace {
+
+/// Every rank that still moves writes down what it issued last.
+void write_all_recorders() {
+  const std::scoped_lock lock(engine().mutex);
+  if (!engine().inquiry) {
+    return;
+  }
+  write_recorder();
+  try {
+    engine().inquiry->raise_alarm();
+  } catch (const CommError&) {  // NOLINT(bugprone-empty-catch): the job ends for another reason
+  }
+}
+
+}  // namespace
+
+void abort_mpi(int exit_code, bool writes_collectives) {
   static_cast<void>(std::fflush(nullptr));  // nobody is left to tell
   int is_initialized = 0;
   MPI_Initialized(&is_initialized);
   if (is_initialized != 0 && !is_mpi_over()) {
+    if (writes_collectives) {
+      write_all_recorders();
+    }
     MPI_Abort(MPI_COMM_WORLD, exit_code);
   }
   std::_Exit(exit_code);

@@ -50,8 +50,9 @@ std::shared_ptr<Communicator> make_mpi_world(int64_t piece_bytes = kMaxPieceByte
 /// communicators may only be destroyed. Does nothing the second time.
 void finalize_mpi();
 
-/// Ends every process of the job at once, with this exit code.
-[[noreturn]] void abort_mpi(int exit_code);
+/// Ends every process of the job at once, with this exit code. writes_collectives: first every rank
+/// that still moves messages writes down what it issued last (FlightRecorder::write()).
+[[noreturn]] void abort_mpi(int exit_code, bool writes_collectives = false);
 
 /// Name and version of the MPI library, one line.
 std::string mpi_version();

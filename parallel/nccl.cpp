@@ -92,8 +92,8 @@ class Group {
     return c10::cuda::getCurrentCUDAStream(device_.index());
   }
 
-  /// "ep_rank 1 of 4: all_reduce (sum of 8 Float)".
-  std::string text(const std::string& operation, const std::string& content) const;
+  /// "ep_rank 1 of 4: all_reduce (sum of 8 Float) at training_engine.cpp:192".
+  std::string text(const std::string& what) const;
   /// See HECATON_NCCL. Errors: CommError, after which the group is aborted.
   void check(const std::string& text, const char* call, ncclResult_t code);
   /// Errors: CommError if the group has failed, now or earlier.
@@ -135,7 +135,7 @@ Group::Group(Communicator& host, at::Device device, c10::cuda::CUDAStream stream
 }
 
 void Group::init(Communicator& host) {
-  const std::string place = text("start", "");
+  const std::string place = text("start");
   ncclUniqueId id{};
   const ncclResult_t code = rank_ == 0 ? ncclGetUniqueId(&id) : ncclSuccess;
   if (!host.all_agree(code == ncclSuccess)) {
@@ -169,16 +169,15 @@ void Group::close() {
     ncclCommAbort(comm_);
     return;
   }
-  const std::string place = text("end", "");
+  const std::string place = text("end");
   HECATON_NCCL(*this, place, ncclCommFinalize(comm_));
   const ncclResult_t code = ncclCommDestroy(comm_);
   comm_ = nullptr;
   check(place, "ncclCommDestroy(comm)", code);
 }
 
-std::string Group::text(const std::string& operation, const std::string& content) const {
-  return rank_name(axis_, rank_) + " of " + std::to_string(size_) + ": " + operation +
-         (content.empty() ? "" : " (" + content + ")");
+std::string Group::text(const std::string& what) const {
+  return rank_name(axis_, rank_) + " of " + std::to_string(size_) + ": " + what;
 }
 
 ncclResult_t Group::state() const {
@@ -193,7 +192,7 @@ void Group::check(const std::string& text, const char* call, ncclResult_t code) 
     return code != ncclInProgress;
   });
   if (!is_taken) {
-    fail(timeout_text(text + ": NCCL: " + call));
+    fail(timeout_text(text + ": NCCL: " + call, "the other ranks"));
   }
   if (is_failure(code)) {
     fail(text + ": NCCL: " + call + ": " + ncclGetErrorString(code) + " (code " +
@@ -224,8 +223,8 @@ void Group::fail(const std::string& text) {
 /// memory stays safe whatever becomes of the handle.
 class Operation final : public Handle::State {
  public:
-  Operation(std::shared_ptr<Group> group, std::string text)
-      : group_(std::move(group)), text_(std::move(text)) {
+  Operation(std::shared_ptr<Group> group, std::shared_ptr<Flight> flight, std::string text)
+      : group_(std::move(group)), flight_(std::move(flight)), text_(std::move(text)) {
     done_.record(group_->stream());
   }
 
@@ -240,14 +239,21 @@ class Operation final : public Handle::State {
       return is_finished();
     });
     if (!is_in_time) {
-      group_->fail(timeout_text(text_));
+      group_->fail(timeout_text(text_, "the other ranks"));
     }
   }
 
-  bool is_finished() const override { return done_.query(); }
+  bool is_finished() const override {
+    const bool is_finished = done_.query();
+    if (is_finished) {
+      flight_->finish();
+    }
+    return is_finished;
+  }
 
  private:
   std::shared_ptr<Group> group_;
+  std::shared_ptr<Flight> flight_;
   std::string text_;
   c10::cuda::CUDAEvent done_{cudaEventDisableTiming};
 };
@@ -288,7 +294,7 @@ class NcclCommunicator final : public Communicator {
   NcclCommunicator(std::shared_ptr<Communicator> host,
                    at::Device device,
                    c10::cuda::CUDAStream stream)
-      : Communicator(host->rank(), host->size(), host->axis()),
+      : Communicator(host->rank(), host->size(), host->axis(), recorder_of(*host)),
         host_(std::move(host)),
         group_(std::make_shared<Group>(*host_, device, stream)),
         flag_(at::zeros({1}, at::TensorOptions(at::kByte).device(device))) {}
@@ -311,6 +317,9 @@ class NcclCommunicator final : public Communicator {
   Handle start_send(const at::Tensor& tensor, int destination) override;
   Handle start_recv(const at::Tensor& tensor, int source) override;
   Handle start_barrier() override;
+  Handle start_gather_of_checks(const at::Tensor& input, const at::Tensor& output) override {
+    return host_->all_gather_async(input, output);
+  }
 
   std::shared_ptr<Communicator> make_group(int color, const std::string& axis) override {
     return std::make_shared<NcclCommunicator>(
@@ -319,10 +328,12 @@ class NcclCommunicator final : public Communicator {
 
  private:
   /// Calls enqueue(group, text), which hands NCCL a collective on `tensors`, behind what the
-  /// caller's stream has queued so far.
-  Handle run(const std::string& text,
+  /// caller's stream has queued so far. sent_bytes: that leave this rank, as a ring would send
+  /// them.
+  Handle run(int64_t sent_bytes,
              const std::vector<at::Tensor>& tensors,
              const std::function<void(Group&, const std::string&)>& enqueue) {
+    const std::string text = group_->text(flight()->text());
     group_->check_health(text);
     const c10::cuda::CUDAGuard guard(device());
     c10::cuda::CUDAEvent ready(cudaEventDisableTiming);
@@ -332,7 +343,12 @@ class NcclCommunicator final : public Communicator {
       tensor.record_stream(group_->stream().unwrap());
     }
     enqueue(*group_, text);
-    return Handle(std::make_shared<Operation>(group_, text));
+    flight()->add_sends(/*num_messages=*/1, sent_bytes);
+    return Handle(std::make_shared<Operation>(group_, flight(), text));
+  }
+  /// Bytes of `tensor` but for 1/size() of them.
+  int64_t but_own_part(const at::Tensor& tensor) const {
+    return static_cast<int64_t>(tensor.nbytes()) / size() * (size() - 1);
   }
 
   std::shared_ptr<Communicator> host_;
@@ -341,8 +357,7 @@ class NcclCommunicator final : public Communicator {
 };
 
 Handle NcclCommunicator::start_all_reduce(const at::Tensor& tensor, ReduceOp op) {
-  const std::string place = group_->text("all_reduce", reduction_of(tensor, op));
-  return run(place, {tensor}, [&](Group& group, const std::string& text) {
+  return run(2 * but_own_part(tensor), {tensor}, [&](Group& group, const std::string& text) {
     HECATON_NCCL(group,
                  text,
                  ncclAllReduce(tensor.const_data_ptr(),
@@ -358,8 +373,7 @@ Handle NcclCommunicator::start_all_reduce(const at::Tensor& tensor, ReduceOp op)
 Handle NcclCommunicator::start_reduce_scatter(const at::Tensor& input,
                                               const at::Tensor& output,
                                               ReduceOp op) {
-  const std::string place = group_->text("reduce_scatter", reduction_of(input, op));
-  return run(place, {input, output}, [&](Group& group, const std::string& text) {
+  return run(but_own_part(input), {input, output}, [&](Group& group, const std::string& text) {
     HECATON_NCCL(group,
                  text,
                  ncclReduceScatter(input.const_data_ptr(),
@@ -373,8 +387,7 @@ Handle NcclCommunicator::start_reduce_scatter(const at::Tensor& input,
 }
 
 Handle NcclCommunicator::start_all_gather(const at::Tensor& input, const at::Tensor& output) {
-  const std::string place = group_->text("all_gather", content_of(input));
-  return run(place, {input, output}, [&](Group& group, const std::string& text) {
+  return run(but_own_part(output), {input, output}, [&](Group& group, const std::string& text) {
     HECATON_NCCL(group,
                  text,
                  ncclAllGather(input.const_data_ptr(),
@@ -390,8 +403,9 @@ Handle NcclCommunicator::start_all_to_all_v(const at::Tensor& input,
                                             const at::Tensor& output,
                                             const std::vector<int64_t>& send_counts,
                                             const std::vector<int64_t>& recv_counts) {
-  const std::string place = group_->text("all_to_all_v", c10::toString(input.scalar_type()));
-  return run(place, {input, output}, [&](Group& group, const std::string& text) {
+  const int64_t to_self = send_counts[static_cast<size_t>(rank())];
+  const int64_t sent_bytes = (input.numel() - to_self) * input.element_size();
+  return run(sent_bytes, {input, output}, [&](Group& group, const std::string& text) {
     const std::vector<Part> sends = cut(input, send_counts);
     const std::vector<Part> receives = cut(output, recv_counts);
     Exchange exchange(group);
@@ -404,33 +418,31 @@ Handle NcclCommunicator::start_all_to_all_v(const at::Tensor& input,
 }
 
 Handle NcclCommunicator::start_broadcast(const at::Tensor& tensor, int root) {
-  const std::string place =
-      group_->text("broadcast", content_of(tensor) + " from rank " + std::to_string(root));
-  return run(place, {tensor}, [&](Group& group, const std::string& text) {
-    HECATON_NCCL(group,
-                 text,
-                 ncclBroadcast(tensor.const_data_ptr(),
-                               tensor.data_ptr(),
-                               count_of(tensor),
-                               type_of(tensor),
-                               root,
-                               group.comm(),
-                               group.stream()));
-  });
+  return run(
+      static_cast<int64_t>(tensor.nbytes()), {tensor}, [&](Group& group, const std::string& text) {
+        HECATON_NCCL(group,
+                     text,
+                     ncclBroadcast(tensor.const_data_ptr(),
+                                   tensor.data_ptr(),
+                                   count_of(tensor),
+                                   type_of(tensor),
+                                   root,
+                                   group.comm(),
+                                   group.stream()));
+      });
 }
 
 Handle NcclCommunicator::start_send(const at::Tensor& tensor, int destination) {
-  const std::string place = group_->text("send", content_of(tensor));
-  return run(place, {tensor}, [&](Group& group, const std::string& text) {
-    Exchange exchange(group);
-    exchange.send(cut_evenly(tensor, 1).front(), type_of(tensor), destination);
-    group.check(text, "ncclSend", exchange.end());
-  });
+  return run(
+      static_cast<int64_t>(tensor.nbytes()), {tensor}, [&](Group& group, const std::string& text) {
+        Exchange exchange(group);
+        exchange.send(cut_evenly(tensor, 1).front(), type_of(tensor), destination);
+        group.check(text, "ncclSend", exchange.end());
+      });
 }
 
 Handle NcclCommunicator::start_recv(const at::Tensor& tensor, int source) {
-  const std::string place = group_->text("recv", content_of(tensor));
-  return run(place, {tensor}, [&](Group& group, const std::string& text) {
+  return run(/*sent_bytes=*/0, {tensor}, [&](Group& group, const std::string& text) {
     Exchange exchange(group);
     exchange.receive(cut_evenly(tensor, 1).front(), type_of(tensor), source);
     group.check(text, "ncclRecv", exchange.end());
@@ -438,7 +450,7 @@ Handle NcclCommunicator::start_recv(const at::Tensor& tensor, int source) {
 }
 
 Handle NcclCommunicator::start_barrier() {
-  return run(group_->text("barrier", ""), {flag_}, [&](Group& group, const std::string& text) {
+  return run(but_own_part(flag_), {flag_}, [&](Group& group, const std::string& text) {
     HECATON_NCCL(group,
                  text,
                  ncclAllReduce(flag_.const_data_ptr(),

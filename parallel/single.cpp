@@ -14,7 +14,8 @@ namespace {
 
 class SingleCommunicator final : public HostCommunicator {
  public:
-  explicit SingleCommunicator(std::string axis) : HostCommunicator(0, 1, std::move(axis)) {}
+  SingleCommunicator(std::string axis, std::shared_ptr<FlightRecorder> recorder)
+      : HostCommunicator(0, 1, std::move(axis), std::move(recorder)) {}
 
   std::string backend() const override { return "single"; }
   NodePlace node_place() const override { return {}; }
@@ -25,14 +26,14 @@ class SingleCommunicator final : public HostCommunicator {
   }
 
   std::shared_ptr<Communicator> make_group(int /*color*/, const std::string& axis) override {
-    return make_single(axis);
+    return std::make_shared<SingleCommunicator>(axis, shared_recorder());
   }
 };
 
 }  // namespace
 
 std::shared_ptr<Communicator> make_single(std::string axis) {
-  return std::make_shared<SingleCommunicator>(std::move(axis));
+  return std::make_shared<SingleCommunicator>(std::move(axis), std::make_shared<FlightRecorder>());
 }
 
 }  // namespace hecaton::parallel

@@ -3,6 +3,7 @@
 
 #include "parallel/threads.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
@@ -43,30 +44,21 @@ struct Job {
   }
 };
 
+class Group;
+
 /// A collective in which one rank takes part.
 class Operation final : public Handle::State {
  public:
-  Operation(std::shared_ptr<Job> job, Collective what)
-      : collective(std::move(what)), job_(std::move(job)) {}
+  Operation(std::shared_ptr<Group> group, Collective what)
+      : collective(std::move(what)), group_(std::move(group)) {}
 
-  void wait() override {
-    std::unique_lock lock(job_->mutex);
-    const bool is_in_time = job_->changed.wait_for(
-        lock, wait_timeout(), [this] { return done || !job_->failure.empty(); });
-    if (!is_in_time) {
-      job_->fail(timeout_text(collective.text()));
-      throw CommError(timeout_text(collective.text()));
-    }
-    if (!done) {
-      throw CommError(collective.text() + ": " + job_->failure);
-    }
-  }
+  void wait() override;
 
   const Collective collective;
   bool done = false;  ///< under the lock
 
  private:
-  std::shared_ptr<Job> job_;
+  std::shared_ptr<Group> group_;
 };
 
 using Operations = std::map<int, std::shared_ptr<Operation>>;  // by rank, so in the order of ranks
@@ -80,6 +72,9 @@ class Group {
 
   /// Puts `operation` into its slot and, if that makes the slot full, carries it out.
   void post(const std::shared_ptr<Operation>& operation);
+
+  /// "dp_rank 1, dp_rank 3": who has not come to the slot of `operation`. Called under the lock.
+  std::string missing_ranks(const Operation& operation) const;
 
   /// The same object for every rank that asks for the group `color` of split number `split`.
   std::shared_ptr<Group> child(int64_t split, int color, int size) {
@@ -107,13 +102,47 @@ class Group {
 };
 
 Group::Channel Group::channel_of(const Operation& operation) {
-  if (!operation.collective.is_point_to_point) {
+  if (!operation.collective.is_point_to_point()) {
     return kAllRanks;
   }
-  const int rank = operation.collective.rank;
+  const int rank = operation.collective.rank();
   const Round& round = operation.collective.rounds.front();
   return round.sends.empty() ? Channel{round.receives.front().peer, rank}
                              : Channel{rank, round.sends.front().peer};
+}
+
+std::string Group::missing_ranks(const Operation& operation) const {
+  const auto holds = [&operation](const auto& entry) { return entry.second.get() == &operation; };
+  std::string names;
+  for (const auto& [key, operations] : slots_) {
+    if (std::none_of(operations.begin(), operations.end(), holds)) {
+      continue;
+    }
+    const Channel& channel = key.first;
+    for (int rank = 0; rank < size_; ++rank) {
+      const bool takes_part =
+          channel == kAllRanks || rank == channel.first || rank == channel.second;
+      if (takes_part && operations.count(rank) == 0) {
+        names += (names.empty() ? "" : ", ") + operation.collective.name_of(rank);
+      }
+    }
+  }
+  return names;
+}
+
+void Operation::wait() {
+  Job& job = *group_->job();
+  std::unique_lock lock(job.mutex);
+  const bool is_in_time =
+      job.changed.wait_for(lock, wait_timeout(), [&] { return done || !job.failure.empty(); });
+  if (!is_in_time) {
+    const std::string text = timeout_text(collective.text(), group_->missing_ranks(*this));
+    job.fail(text);
+    throw CommError(text);
+  }
+  if (!done) {
+    throw CommError(collective.text() + ": " + job.failure);
+  }
 }
 
 /// What is wrong if ranks do not issue the same; empty if they do.
@@ -121,10 +150,12 @@ std::string find_difference(const Operations& operations) {
   const Collective& a = operations.begin()->second->collective;
   for (const auto& entry : operations) {
     const Collective& b = entry.second->collective;
-    const bool is_same_kind = a.is_point_to_point || a.operation == b.operation;
-    if (!is_same_kind || a.content != b.content) {
-      return rank_name(a.axis, a.rank) + " issued " + a.operation_text() + " where " +
-             rank_name(b.axis, b.rank) + " issued " + b.operation_text();
+    const FlightPlan& ours = a.flight->plan();
+    const FlightPlan& theirs = b.flight->plan();
+    const bool is_same_kind = ours.is_point_to_point || ours.operation == theirs.operation;
+    if (!is_same_kind || ours.content != theirs.content) {
+      return a.name_of(a.rank()) + " issued " + a.flight->text() + " where " + b.name_of(b.rank()) +
+             " issued " + b.flight->text();
     }
   }
   return "";
@@ -137,7 +168,7 @@ const Receive& receive_from(const Operation& operation, size_t round, int source
     }
   }
   throw InternalError(operation.collective.text() + ": expects nothing from " +
-                      rank_name(operation.collective.axis, source));
+                      operation.collective.name_of(source));
 }
 
 /// Copies the messages of one round. Throws CommError if two ranks differ about a length.
@@ -147,10 +178,9 @@ void move_round(const Operations& operations, size_t round) {
     for (const Send& send : collective.rounds[round].sends) {
       const Receive& receive = receive_from(*operations.at(send.peer), round, source);
       if (send.bytes != receive.bytes) {
-        throw CommError(collective.operation_text() + ": " + rank_name(collective.axis, source) +
-                        " sends " + std::to_string(send.bytes / collective.element_bytes) +
-                        " elements to " + rank_name(collective.axis, send.peer) +
-                        ", which expects " +
+        throw CommError(collective.flight->text() + ": " + collective.name_of(source) + " sends " +
+                        std::to_string(send.bytes / collective.element_bytes) + " elements to " +
+                        collective.name_of(send.peer) + ", which expects " +
                         std::to_string(receive.bytes / collective.element_bytes));
       }
       if (send.bytes > 0) {
@@ -183,7 +213,7 @@ void Group::post(const std::shared_ptr<Operation>& operation) {
     throw CommError(operation->collective.text() + ": " + job_->failure);
   }
   const Channel channel = channel_of(*operation);
-  const int rank = operation->collective.rank;
+  const int rank = operation->collective.rank();
   const SlotKey key = {channel, num_posted_[{channel, rank}]++};
   slots_[key].emplace(rank, operation);
   const size_t num_members = channel == kAllRanks ? static_cast<size_t>(size_) : 2;
@@ -206,21 +236,26 @@ void Group::post(const std::shared_ptr<Operation>& operation) {
   }
   for (const auto& entry : full) {
     entry.second->done = true;
+    entry.second->collective.flight->finish();
   }
   job_->changed.notify_all();
 }
 
 class ThreadsCommunicator final : public HostCommunicator {
  public:
-  ThreadsCommunicator(std::shared_ptr<Group> group, int rank, const std::string& axis)
-      : HostCommunicator(rank, group->size(), axis), group_(std::move(group)) {}
+  ThreadsCommunicator(std::shared_ptr<Group> group,
+                      int rank,
+                      const std::string& axis,
+                      std::shared_ptr<FlightRecorder> recorder)
+      : HostCommunicator(rank, group->size(), axis, std::move(recorder)),
+        group_(std::move(group)) {}
 
   std::string backend() const override { return "threads"; }
   NodePlace node_place() const override { return {rank(), size()}; }
 
  protected:
   Handle start(Collective collective) override {
-    auto operation = std::make_shared<Operation>(group_->job(), std::move(collective));
+    auto operation = std::make_shared<Operation>(group_, std::move(collective));
     group_->post(operation);
     return Handle(operation);
   }
@@ -236,7 +271,7 @@ class ThreadsCommunicator final : public HostCommunicator {
       new_size += is_member ? 1 : 0;
     }
     return std::make_shared<ThreadsCommunicator>(
-        group_->child(num_splits_++, color, new_size), new_rank, axis);
+        group_->child(num_splits_++, color, new_size), new_rank, axis, shared_recorder());
   }
 
  private:
@@ -258,7 +293,8 @@ void run_rank(const std::shared_ptr<Group>& world,
   };
   try {
     at::set_num_threads(1);
-    body(std::make_shared<ThreadsCommunicator>(world, rank, "world"));
+    body(std::make_shared<ThreadsCommunicator>(
+        world, rank, "world", std::make_shared<FlightRecorder>()));
   } catch (const std::exception& error) {
     fail(error.what());
   } catch (...) {

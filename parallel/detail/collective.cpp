@@ -45,22 +45,22 @@ std::string content_of(const at::Tensor& tensor) {
   return std::to_string(tensor.numel()) + " " + c10::toString(tensor.scalar_type());
 }
 
-std::string Collective::operation_text() const {
-  return content.empty() ? operation : operation + " (" + content + ")";
+std::string Collective::name_of(int rank) const {
+  return rank_name(flight->plan().axis, rank);
 }
 
 std::string Collective::text() const {
-  return rank_name(axis, rank) + " of " + std::to_string(size) + ": " + operation_text();
+  return name_of(rank()) + " of " + std::to_string(flight->plan().size) + ": " + flight->text();
 }
 
 std::string reduction_of(const at::Tensor& tensor, ReduceOp op) {
   return std::string(reduce_name(op)) + " of " + content_of(tensor);
 }
 
-std::string timeout_text(const std::string& what) {
+std::string timeout_text(const std::string& what, const std::string& whom) {
   std::ostringstream out;
-  out << what << ": no answer from the other ranks within "
-      << std::chrono::duration<double>(wait_timeout()).count() << " s";
+  out << what << ": no answer within " << std::chrono::duration<double>(wait_timeout()).count()
+      << " s from " << whom;
   return out.str();
 }
 
@@ -82,14 +82,9 @@ std::vector<Part> cut_evenly(const at::Tensor& tensor, int num_parts) {
   return cut(tensor, counts);
 }
 
-CollectiveBuilder::CollectiveBuilder(const Communicator& group,
-                                     std::string operation,
-                                     at::ScalarType dtype)
-    : rank_(group.rank()), size_(group.size()), dtype_(dtype) {
-  collective_.axis = group.axis();
-  collective_.rank = rank_;
-  collective_.size = size_;
-  collective_.operation = std::move(operation);
+CollectiveBuilder::CollectiveBuilder(std::shared_ptr<Flight> flight, at::ScalarType dtype)
+    : rank_(flight->plan().rank), size_(flight->plan().size), dtype_(dtype) {
+  collective_.flight = std::move(flight);
   collective_.element_bytes = static_cast<int64_t>(c10::elementSize(dtype));
 }
 
@@ -144,8 +139,12 @@ void CollectiveBuilder::receive(Part part, int peer) {
   collective_.rounds.push_back(std::move(round));
 }
 
-Collective CollectiveBuilder::take(std::string content, const std::vector<at::Tensor>& tensors) {
-  collective_.content = std::move(content);
+Collective CollectiveBuilder::take(const std::vector<at::Tensor>& tensors) {
+  for (const Round& round : collective_.rounds) {
+    for (const Send& send : round.sends) {
+      collective_.flight->add_sends(/*num_messages=*/1, send.bytes);
+    }
+  }
   collective_.tensors.insert(collective_.tensors.end(), tensors.begin(), tensors.end());
   return std::move(collective_);
 }

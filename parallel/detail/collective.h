@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,22 +41,19 @@ struct Round {
   std::function<void()> finish;  ///< after all sends and receives of the round; may be empty
 };
 
-/// One collective as one rank sees it. `operation` and `content` are the same on every rank of a
-/// collective; of a point-to-point message, `content` is.
+/// One collective as one rank sees it. What its flight says of operation and content is the same on
+/// every rank of a collective; of a point-to-point message, the content is.
 struct Collective {
-  std::string axis;  ///< of the group: "ep"
-  int rank = 0;
-  int size = 1;
-  std::string operation;  ///< "all_reduce"
-  std::string content;    ///< "sum of 8 Float"
-  bool is_point_to_point = false;
+  std::shared_ptr<Flight> flight;
   int64_t element_bytes = 1;
   std::vector<Round> rounds;
   std::vector<at::Tensor> tensors;  ///< what the messages point into
 
-  /// "all_reduce (sum of 8 Float)".
-  std::string operation_text() const;
-  /// "ep_rank 1 of 4: all_reduce (sum of 8 Float)".
+  int rank() const { return flight->plan().rank; }
+  bool is_point_to_point() const { return flight->plan().is_point_to_point; }
+  /// "ep_rank 1": a rank of the group.
+  std::string name_of(int rank) const;
+  /// "ep_rank 1 of 4: all_reduce (sum of 8 Float) at training_engine.cpp:192 in step 3".
   std::string text() const;
 };
 
@@ -67,8 +65,9 @@ const char* reduce_name(ReduceOp op);
 std::string content_of(const at::Tensor& tensor);
 /// "sum of 8 Float".
 std::string reduction_of(const at::Tensor& tensor, ReduceOp op);
-/// What a wait for `what` says that outlasted wait_timeout().
-std::string timeout_text(const std::string& what);
+/// What a wait for `what` says that outlasted wait_timeout(). whom: "dp_rank 3" or whatever is
+/// known of those that did not come.
+std::string timeout_text(const std::string& what, const std::string& whom);
 
 /// Consecutive elements of a tensor.
 struct Part {
@@ -85,7 +84,7 @@ std::vector<Part> cut_evenly(const at::Tensor& tensor, int num_parts);
 /// once.
 class CollectiveBuilder {
  public:
-  CollectiveBuilder(const Communicator& group, std::string operation, at::ScalarType dtype);
+  CollectiveBuilder(std::shared_ptr<Flight> flight, at::ScalarType dtype);
 
   /// A round in which rank r gets sends[r], and receives[r] is what rank r sends here.
   void exchange(const std::vector<Part>& sends, const std::vector<Part>& receives);
@@ -96,8 +95,8 @@ class CollectiveBuilder {
   void send(Part part, const std::vector<int>& peers);
   void receive(Part part, int peer);
 
-  /// content: see Collective. tensors: what the parts point into.
-  Collective take(std::string content, const std::vector<at::Tensor>& tensors);
+  /// tensors: what the parts point into. The flight learns what leaves this rank.
+  Collective take(const std::vector<at::Tensor>& tensors);
 
  private:
   Send send_of(int peer, const Part& part) const;

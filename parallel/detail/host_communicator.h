@@ -33,6 +33,7 @@ class HostCommunicator : public Communicator {
   Handle start_send(const at::Tensor& tensor, int destination) final;
   Handle start_recv(const at::Tensor& tensor, int source) final;
   Handle start_barrier() final;
+  Handle start_gather_of_checks(const at::Tensor& input, const at::Tensor& output) final;
 
  private:
   Handle launch(Collective collective);

@@ -51,7 +51,7 @@ std::shared_ptr<parallel::Communicator> make_world() {
 /// ranks fail together rank 0 speaks for all; the others give it time.
 [[noreturn]] void abort_world(int code) {
 #ifdef HECATON_WITH_MPI
-  parallel::abort_mpi(code);
+  parallel::abort_mpi(code, /*writes_collectives=*/code == kComm);
 #else
   std::exit(code);
 #endif

@@ -4,6 +4,9 @@
 #include "recipes/cli/recipe_commands.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -57,6 +60,10 @@ RunOutcome train(const RecipeArguments& arguments,
              std::to_string(threads.num_threads) + " threads (" + threads.origin + ") share " +
              std::to_string(threads.num_cores) + " cores");
   }
+  constexpr double kEndlessS = 1e9;
+  parallel::set_wait_timeout(std::chrono::milliseconds(static_cast<int64_t>(
+      std::ceil(std::min(loaded.recipe.parallel.timeout_s, kEndlessS) * 1e3))));
+  parallel::set_check_collectives(loaded.recipe.parallel.check_collectives);
   parallel::Mesh mesh(world, loaded.recipe.parallel.ep);
   return Trainer(std::move(loaded), mesh).run();
 }

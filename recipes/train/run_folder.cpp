@@ -3,6 +3,7 @@
 
 #include "recipes/train/run_folder.h"
 
+#include <cstdio>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
@@ -53,6 +54,12 @@ bool RunFolder::open(bool may_exist) const {
   checkpoint::create_folders(path_ + "/metrics");
   checkpoint::create_folders(path_ + "/logs");
   return is_run;
+}
+
+std::string RunFolder::collectives_path(int rank) const {
+  char name[64];
+  std::snprintf(name, sizeof(name), "/logs/collectives-rank-%05d.txt", rank);
+  return path_ + name;
 }
 
 void RunFolder::check(bool may_exist) const {

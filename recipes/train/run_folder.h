@@ -31,6 +31,8 @@ class RunFolder {
     return path_ + "/metrics/" + name + ".jsonl";
   }
   std::string log_path() const { return path_ + "/logs/rank-00000.log"; }
+  /// Where a rank writes its last collectives when a run fails.
+  std::string collectives_path(int rank) const;
   std::string step_path(int64_t step) const;
 
  private:

@@ -109,6 +109,7 @@ void Trainer::open_folder() {
       log_warn(folder_.path() + " holds a run without a checkpoint: it starts again from step 0");
     }
   });
+  mesh_.world().recorder().set_path(folder_.collectives_path(mesh_.world().rank()));
 }
 
 void Trainer::go_on_from(const ResumePoint& point) {
@@ -230,7 +231,11 @@ void Trainer::train_step() {
   state_.num_tokens += result.num_tokens;
   state_.elapsed_s = elapsed_before_s_ + seconds_between(start_, Clock::now());
   const auto add_to_log = [&] {
-    log_->add_step(state_, result, lr, seconds_between(begin, Clock::now()));
+    log_->add_step(state_,
+                   result,
+                   lr,
+                   seconds_between(begin, Clock::now()),
+                   mesh_.world().recorder().traffic());
   };
   // Only a step that writes can fail, and only what can fail needs the ranks to agree.
   if (is_logged(recipe_, state_.step)) {

@@ -19,6 +19,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/progress.h"
 #include "moe/local_dispatcher.h"
 #include "optim/grad_norm.h"
 #include "parallel/all_to_all_dispatcher.h"
@@ -142,6 +143,8 @@ double TrainingEngine::accumulate(const Batch& batch,
 
 StepResult TrainingEngine::step(const std::vector<Batch>& micro_batches,
                                 const StepSettings& settings) {
+  mesh_.world().recorder().set_step(settings.step);
+  const ProgressScope progress([this] { mesh_.world().make_progress(); });
   const BatchTotals totals = count_tokens(micro_batches, mesh_.dp());
   const std::vector<moe::MoeLayerImpl*> layers = decoder_->moe_layers();
   StepSums sums;

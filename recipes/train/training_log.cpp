@@ -31,6 +31,29 @@ std::string_view character_locale() {
   return "";
 }
 
+/// What this rank sent and waited for over each axis that carries anything, per step.
+void add_traffic(MetricRow& row,
+                 const TrainingLog::Traffic& traffic,
+                 const TrainingLog::Traffic& before,
+                 int64_t num_steps) {
+  for (const auto& [axis, now] : traffic) {
+    if (now.num_messages == 0) {
+      continue;
+    }
+    const auto found = before.find(axis);
+    const parallel::AxisTraffic start =
+        found == before.end() ? parallel::AxisTraffic() : found->second;
+    const auto per_step = [num_steps](auto end, auto begin) {
+      return static_cast<double>(end - begin) / static_cast<double>(num_steps);
+    };
+    const std::string prefix = "comm_" + axis;
+    row.emplace_back(prefix + "_bytes", per_step(now.num_bytes, start.num_bytes));
+    row.emplace_back(prefix + "_messages", per_step(now.num_messages, start.num_messages));
+    row.emplace_back(prefix + "_flight_s", per_step(now.flight_s, start.flight_s));
+    row.emplace_back(prefix + "_exposed_s", per_step(now.exposed_s, start.exposed_s));
+  }
+}
+
 }  // namespace
 
 bool is_logged(const Recipe& recipe, int64_t step) {
@@ -46,7 +69,8 @@ TrainingLog::TrainingLog(const RunFolder& folder, const Recipe& recipe, bool has
 void TrainingLog::add_step(const TrainingState& state,
                            const StepResult& result,
                            double lr,
-                           double step_s) {
+                           double step_s,
+                           const Traffic& traffic) {
   ++num_steps_;
   steps_s_ += step_s;
   ++num_interval_steps_;
@@ -86,6 +110,8 @@ void TrainingLog::add_step(const TrainingState& state,
   for (const auto& [type, loss] : result.routing_losses) {
     row.emplace_back(type == "switch" ? "aux_loss" : type + "_loss", loss);
   }
+  add_traffic(row, traffic, traffic_before_, num_interval_steps_);
+  traffic_before_ = traffic;
   train_metrics_.write(row);
   num_interval_steps_ = 0;
   num_interval_tokens_ = 0;

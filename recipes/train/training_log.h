@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
+#include "parallel/flight_recorder.h"
 #include "recipes/config/recipe.h"
 #include "recipes/train/metrics.h"
 #include "recipes/train/run_folder.h"
@@ -22,12 +24,19 @@ bool is_logged(const Recipe& recipe, int64_t step);
 /// What rank 0 tells of a run while it goes on: console lines and rows of metrics.
 class TrainingLog {
  public:
+  /// Per mesh axis.
+  using Traffic = std::map<std::string, parallel::AxisTraffic>;
+
   /// Appends to the metrics of the run folder. recipe: must outlive this object. Errors: IoError.
   TrainingLog(const RunFolder& folder, const Recipe& recipe, bool has_experts);
 
-  /// A step that is done. state: after it. step_s: how long it took.
-  /// Writes if is_logged(). Errors: IoError.
-  void add_step(const TrainingState& state, const StepResult& result, double lr, double step_s);
+  /// A step that is done. state: after it. step_s: how long it took. traffic: of this rank since
+  /// its recorder began. Writes if is_logged(). Errors: IoError.
+  void add_step(const TrainingState& state,
+                const StepResult& result,
+                double lr,
+                double step_s,
+                const Traffic& traffic);
 
   /// Errors: IoError.
   void add_evaluation(const TrainingState& state, const EvalResult& result);
@@ -44,6 +53,7 @@ class TrainingLog {
   int64_t num_interval_steps_ = 0;
   int64_t num_interval_tokens_ = 0;
   double interval_s_ = 0.0;
+  Traffic traffic_before_;
 };
 
 /// The last words of a run: held-out loss before and after, a curve of the training loss, and where

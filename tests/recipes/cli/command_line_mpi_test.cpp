@@ -82,6 +82,24 @@ TEST(CommandLineMpiTest, ConsoleLinesMatchTheirPattern) {
   }
 }
 
+TEST(CommandLineMpiTest, MetricsTellWhatEachAxisCarried) {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  const ProgramResult result = run_program_with_mpi(
+      4, tiny_training(run, {"parallel.ep=2", "training.max_steps=3", "logging.logging_steps=1"}));
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  const std::string metrics = run + "/metrics/train.jsonl";
+  const std::vector<double> step_s = read_metric(metrics, "step_s");
+  for (const std::string axis : {"dp", "ep", "edp"}) {
+    for (const char* kind : {"_bytes", "_messages", "_flight_s", "_exposed_s"}) {
+      const std::vector<double> values = read_metric(metrics, "comm_" + axis + kind);
+      ASSERT_EQ(values.size(), 3U) << axis << kind;
+      EXPECT_GT(values[1], 0.0) << axis << kind;
+    }
+    EXPECT_LE(read_metric(metrics, "comm_" + axis + "_exposed_s")[1], step_s[1]);
+  }
+}
+
 TEST(CommandLineMpiTest, CommandsOfOneProcessRefuseALauncher) {
   expect_failure(run_program_with_mpi(2, {"eval", "/nowhere"}),
                  2,

@@ -6,8 +6,6 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,34 +32,8 @@ std::vector<std::string> launch_prefix() {
           "2"};
 }
 
-/// More steps than any test waits for.
 std::vector<std::string> endless_training(const std::string& run) {
-  return tiny_training(run, {"parallel.ep=2", "training.max_steps=10000000"});
-}
-
-/// Waits until a run has logged something: its ranks listen to signals then.
-void wait_for_steps(const std::string& run) {
-  std::error_code error;
-  for (int i = 0; i < 600 && fs::file_size(run + "/metrics/train.jsonl", error) + 1 < 2; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-}
-
-/// Processes whose own program is hecaton and whose arguments name the run.
-std::vector<pid_t> ranks_of(const std::string& run) {
-  std::vector<pid_t> ranks;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename().string();
-    if (name.find_first_not_of("0123456789") != std::string::npos) {
-      continue;
-    }
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string words{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (words.rfind(testing::program_path(), 0) == 0 && words.find(run) != std::string::npos) {
-      ranks.push_back(static_cast<pid_t>(std::stol(name)));
-    }
-  }
-  return ranks;
+  return tiny_training(run, {"parallel.ep=2", kEndless});
 }
 
 TEST(LaunchMpiTest, TerminationSavesAndEndsWith75) {

@@ -6,10 +6,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <sys/wait.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -19,6 +23,8 @@
 
 namespace hecaton::recipes {
 namespace {
+
+namespace fs = std::filesystem;
 
 const std::string kData = testing::source_dir() + "/tests/data";
 
@@ -111,6 +117,42 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
 
 ProgramResult run_program_with_mpi(int num_ranks, const std::vector<std::string>& arguments) {
   return run_program(arguments, mpi_prefix(num_ranks));
+}
+
+void wait_for_steps(const std::string& run) {
+  std::error_code error;
+  for (int i = 0; i < 600 && fs::file_size(run + "/metrics/train.jsonl", error) + 1 < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+std::vector<pid_t> ranks_of(const std::string& run) {
+  std::map<int, pid_t> by_rank;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) {
+      continue;
+    }
+    const auto text_of = [&entry](const char* file_name) {
+      std::ifstream file(entry.path() / file_name, std::ios::binary);
+      return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    };
+    const std::string words = text_of("cmdline");
+    if (words.rfind(testing::program_path(), 0) == 0 && words.find(run) != std::string::npos) {
+      const std::string environment = text_of("environ");
+      const std::string variable = "OMPI_COMM_WORLD_RANK=";
+      const size_t place = environment.find(variable);
+      const int rank =
+          place == std::string::npos ? 0 : std::atoi(environment.c_str() + place + variable.size());
+      by_rank[rank] = static_cast<pid_t>(std::stol(name));
+    }
+  }
+  std::vector<pid_t> ranks;
+  ranks.reserve(by_rank.size());
+  for (const auto& entry : by_rank) {
+    ranks.push_back(entry.second);
+  }
+  return ranks;
 }
 
 std::vector<std::string> tiny_training(const std::string& output_dir,

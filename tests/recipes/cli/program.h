@@ -57,6 +57,16 @@ ProgramResult run_program_with_mpi(int num_ranks, const std::vector<std::string>
 std::vector<std::string> tiny_training(const std::string& output_dir,
                                        const std::vector<std::string>& overrides = {});
 
+/// An override: more steps than any test waits for.
+inline constexpr const char* kEndless = "training.max_steps=10000000";
+
+/// Waits until a run has logged something: its ranks listen to signals then.
+void wait_for_steps(const std::string& run);
+
+/// Processes whose own program is hecaton and whose arguments name the run, in the order of their
+/// MPI ranks.
+std::vector<pid_t> ranks_of(const std::string& run);
+
 /// The numbers under `key` in each line of a file of JSON lines.
 std::vector<double> read_metric(const std::string& path, const std::string& key);
 
