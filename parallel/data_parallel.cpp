@@ -11,7 +11,7 @@ namespace hecaton::parallel {
 namespace {
 
 Communicator& replica_axis(Mesh& mesh, const FlatGroup& group) {
-  return group.replicas == ReplicaAxis::kDense ? mesh.dp() : mesh.edp();
+  return group.replicas == ReplicaAxis::kDense ? mesh.dp_cp() : mesh.edp();
 }
 
 }  // namespace

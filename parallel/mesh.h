@@ -11,26 +11,45 @@
 
 namespace hecaton::parallel {
 
+/// Sizes of the axes that a user chooses; dp and edp follow from the number of ranks.
+struct MeshShape {
+  int64_t ep = 1;  ///< ranks that share the experts
+  int64_t tp = 1;  ///< ranks that share each dense matrix
+  int64_t cp = 1;  ///< ranks that share each sequence
+};
+
 /// The ranks of a job seen along named axes, a group of ranks for each.
 ///
-/// world = dp for attention = edp * ep for experts: the same ranks, seen two ways. Four ranks at
+/// world = dp * cp * tp for attention and everything dense = edp * ep for experts: the same ranks,
+/// seen two ways. Ranks that differ in the axis that stands last are consecutive. Four ranks at
 /// ep 2:
 ///
 ///     world_rank  0  1  2  3
 ///     dp_rank     0  1  2  3     every rank holds all dense parameters and tokens of its own
 ///     ep_rank     0  1  0  1     consecutive ranks; each holds 1/ep of the experts
 ///     edp_rank    0  0  1  1     the ranks with the same ep_rank; they hold the same experts
+///
+/// Source: "folding" of Liu et al. 2025, arXiv 2504.14960, section 3.
 class Mesh {
  public:
   /// world:       not null; all ranks, each of which must make the same mesh.
-  /// ep:          ranks that share the experts; divides the size of world.
-  /// Errors:      ConfigError naming parallel.ep, before any group is made.
+  /// Errors:      ConfigError naming parallel.<axis>, before any group is made, unless ep and
+  ///              tp * cp divide the size of world.
+  Mesh(std::shared_ptr<Communicator> world, const MeshShape& shape);
+  /// With tp 1 and cp 1.
   Mesh(std::shared_ptr<Communicator> world, int64_t ep);
 
   /// All ranks, in the order of the launcher.
   Communicator& world() const { return *world_; }
-  /// Holders of the dense parameters: gradients of those are summed here.
+  /// Ranks that split the batch, sequence by sequence.
   Communicator& dp() const { return *dp_; }
+  /// Ranks that split each sequence.
+  Communicator& cp() const { return *cp_; }
+  /// Ranks that split each dense matrix.
+  Communicator& tp() const { return *tp_; }
+  /// Holders of the same dense parameters, dp times cp: gradients of those are summed here. The
+  /// same group as dp where cp is 1.
+  Communicator& dp_cp() const { return *dp_cp_; }
   /// Ranks that exchange tokens with each other's experts.
   Communicator& ep() const { return *ep_; }
   /// Holders of the same experts: gradients of those are summed here.
@@ -41,12 +60,15 @@ class Mesh {
   const std::shared_ptr<Communicator>& shared_ep() const { return ep_; }
   const std::shared_ptr<Communicator>& shared_edp() const { return edp_; }
 
-  /// "world 4 = dp 4 = edp 2 x ep 2".
+  /// "world 4 = dp 4 = edp 2 x ep 2"; cp and tp where they are not 1.
   std::string describe() const;
 
  private:
   std::shared_ptr<Communicator> world_;
   std::shared_ptr<Communicator> dp_;
+  std::shared_ptr<Communicator> cp_;
+  std::shared_ptr<Communicator> tp_;
+  std::shared_ptr<Communicator> dp_cp_;
   std::shared_ptr<Communicator> ep_;
   std::shared_ptr<Communicator> edp_;
 };

@@ -17,6 +17,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/config_faults.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -28,6 +29,15 @@
 
 namespace hecaton::recipes {
 namespace {
+
+/// A decoder does not split its matrices or its sequences.
+parallel::Mesh& checked(parallel::Mesh& mesh) {
+  ConfigFaults faults("parallel");
+  faults.require(mesh.tp().size() == 1, "tp", mesh.tp().size(), "must be 1: it is not built yet");
+  faults.require(mesh.cp().size() == 1, "cp", mesh.cp().size(), "must be 1: it is not built yet");
+  faults.throw_if_any();
+  return mesh;
+}
 
 std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
   if (mesh.ep().size() == 1) {
@@ -115,7 +125,7 @@ TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
                                const optim::OptimizerConfig& optimizer,
                                uint64_t seed,
                                parallel::Mesh& mesh)
-    : mesh_(mesh),
+    : mesh_(checked(mesh)),
       decoder_(model, make_dispatcher(mesh), seed),
       parameters_(make_parameters(decoder_, optimizer.groups)),
       optimizer_(optim::make_optimizer(parameters_, optimizer)),
