@@ -18,7 +18,8 @@ namespace {
 /// What the members of a group have in common.
 auto group_key(const Parameter& parameter) {
   const UpdateRule& update = parameter.update;
-  return std::make_tuple(parameter.replicas,
+  return std::make_tuple(parameter.unit,
+                         parameter.replicas,
                          parameter.decay,
                          parameter.is_hidden_matrix,
                          update.is_frozen,
@@ -27,8 +28,9 @@ auto group_key(const Parameter& parameter) {
                          parameter.tensor.scalar_type());
 }
 
-FlatGroup make_group(const std::vector<Parameter>& parameters) {
+FlatGroup make_group(const std::vector<Parameter>& parameters, const OptimizerShards& shards) {
   FlatGroup group;
+  group.unit = parameters.front().unit;
   group.parameters = parameters;
   group.sinks.resize(parameters.size());
   group.replicas = parameters.front().replicas;
@@ -42,7 +44,8 @@ FlatGroup make_group(const std::vector<Parameter>& parameters) {
   }
   const at::ScalarType dtype = parameters.front().tensor.scalar_type();
   const at::ScalarType accumulation = accumulation_dtype(dtype);
-  group.value = FlatBuffer(shapes, dtype);
+  group.shard = group.replicas == ReplicaAxis::kDense ? shards.dense : shards.experts;
+  group.value = FlatBuffer(shapes, dtype, group.shard.size);
   for (int64_t i = 0; i < group.value.num_tensors(); ++i) {
     at::Tensor parameter = group.parameters[static_cast<size_t>(i)].tensor;
     at::Tensor view = group.value.view(i);
@@ -51,8 +54,9 @@ FlatGroup make_group(const std::vector<Parameter>& parameters) {
   }
   const bool is_frozen = group.update.is_frozen;
   group.grad = is_frozen ? FlatBuffer({}, accumulation) : group.value.zeros_like(accumulation);
-  group.master =
-      is_frozen || dtype == accumulation ? group.value : group.value.zeros_like(accumulation);
+  group.reduced_grad = is_frozen ? group.grad : group.grad.shard(group.shard);
+  const FlatBuffer own = group.value.shard(group.shard);
+  group.master = is_frozen || dtype == accumulation ? own : own.zeros_like(accumulation);
   return group;
 }
 
@@ -64,14 +68,15 @@ void FlatGroup::check_grads_collected() const {
   }
 }
 
-FlatParameters::FlatParameters(const std::vector<Parameter>& parameters) {
+FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
+                               const OptimizerShards& shards) {
   at::NoGradGuard no_grad;
   std::map<decltype(group_key(Parameter())), std::vector<Parameter>> by_key;
   for (const Parameter& parameter : parameters) {
     by_key[group_key(parameter)].push_back(parameter);
   }
   for (const auto& [key, members] : by_key) {
-    groups_.push_back(make_group(members));
+    groups_.push_back(make_group(members, shards));
   }
   copy_values_to_masters();
 }
@@ -141,8 +146,8 @@ void FlatParameters::copy_masters_to_values() {
   at::NoGradGuard no_grad;
   for (FlatGroup& group : groups_) {
     if (group.has_master_copy()) {
-      at::Tensor flat_Z = group.value.flat_Z();
-      flat_Z.copy_(group.master.flat_Z());
+      at::Tensor own_Z = group.value.shard(group.shard).flat_Z();
+      own_Z.copy_(group.master.flat_Z());
     }
   }
 }
@@ -152,7 +157,7 @@ void FlatParameters::copy_values_to_masters() {
   for (FlatGroup& group : groups_) {
     if (group.has_master_copy()) {
       at::Tensor flat_Z = group.master.flat_Z();
-      flat_Z.copy_(group.value.flat_Z());
+      flat_Z.copy_(group.value.shard(group.shard).flat_Z());
     }
   }
 }

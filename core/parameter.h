@@ -53,6 +53,9 @@ struct Parameter {
   std::string name;   ///< name of the stored tensor, unique on this rank
   at::Tensor tensor;  ///< contiguous leaf that requires grad unless update.is_frozen
   ReplicaAxis replicas = ReplicaAxis::kDense;
+  /// Which part of the model it belongs to, counted in the order of the forward pass: gradients are
+  /// reduced unit by unit, the last one first.
+  int64_t unit = 0;
   DecayClass decay = DecayClass::kDecay;
   /// Its slices are matrices inside the network: no embedding, head, norm or router.
   bool is_hidden_matrix = false;

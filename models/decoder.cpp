@@ -135,12 +135,17 @@ std::vector<Parameter> DecoderImpl::describe_parameters() {
     for (Parameter& parameter :
          blocks_[layer]->describe_parameters("model.layers." + std::to_string(layer))) {
       parameter.initial.std_dev = normal.std_dev;
+      parameter.unit = static_cast<int64_t>(layer) + 1;  // the embedding is unit 0
       described.push_back(std::move(parameter));
     }
   }
+  const size_t num_before_head = described.size();
   described.push_back(whole_parameter("model.norm.weight", norm_D_, DecayClass::kNoDecay, ones));
   if (head_VD_.defined()) {
     described.push_back(whole_parameter("lm_head.weight", head_VD_, DecayClass::kDecay, normal));
+  }
+  for (size_t i = num_before_head; i < described.size(); ++i) {
+    described[i].unit = config_.num_hidden_layers + 1;
   }
   return described;
 }

@@ -49,7 +49,7 @@ void adamw_update(FlatGroup& group, const Moments& moments, double lr, const Ada
       at::full({}, static_cast<double>(moments.num_steps), at::TensorOptions().dtype(at::kFloat));
   std::vector<at::Tensor> master = {group.master.flat_Z()};
   at::_fused_adamw_(master,
-                    {group.grad.flat_Z()},
+                    {group.reduced_grad.flat_Z()},
                     {moments.exp_avg.flat_Z()},
                     {moments.exp_avg_sq.flat_Z()},
                     /*max_exp_avg_sqs=*/{},

@@ -13,6 +13,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/full.h>
 
+#include "core/check.h"
 #include "core/trace.h"
 
 namespace hecaton::optim {
@@ -63,10 +64,20 @@ double global_grad_norm(const FlatParameters& parameters, parallel::Mesh& mesh) 
   HECATON_TRACE_RANGE("optim.grad_norm");
   double dense = 0.0;
   double experts = 0.0;
+  bool is_sharded = false;
   for (const FlatGroup& group : parameters.groups()) {
     group.check_grads_collected();
     (group.replicas == ReplicaAxis::kDense ? dense : experts) +=
-        sum_of_squares(group.grad.flat_Z());
+        sum_of_squares(group.reduced_grad.flat_Z());
+    is_sharded = is_sharded || group.shard.size > 1;
+    const parallel::Communicator& holders = parallel::holders_of(group.replicas, mesh);
+    HECATON_CHECK(group.shard.size == 1 || group.shard.size == holders.size(),
+                  "the holders of a parameter share it all out or not at all");
+  }
+  if (is_sharded) {  // each rank has squares of its own, of both kinds
+    const at::Tensor sum = at::full({1}, dense + experts, at::TensorOptions().dtype(at::kDouble));
+    mesh.world().all_reduce(sum);
+    return std::sqrt(sum.item<double>());
   }
   const at::Tensor sum = at::full({1}, experts, at::TensorOptions().dtype(at::kDouble));
   mesh.ep().all_reduce(sum);
@@ -79,7 +90,7 @@ void clip_gradients(FlatParameters& parameters, double norm, double max_norm) {
   }
   HECATON_TRACE_RANGE("optim.clip");
   for (FlatGroup& group : parameters.groups()) {
-    at::Tensor flat_Z = group.grad.flat_Z();
+    at::Tensor flat_Z = group.reduced_grad.flat_Z();
     flat_Z.mul_(max_norm / norm);
   }
 }

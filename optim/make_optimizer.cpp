@@ -6,9 +6,10 @@
 namespace hecaton::optim {
 
 std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters,
-                                          const OptimizerConfig& config) {
+                                          const OptimizerConfig& config,
+                                          const parallel::Mesh* mesh) {
   if (config.type == OptimizerType::kMuon) {
-    return std::make_unique<Muon>(parameters, config.settings);
+    return std::make_unique<Muon>(parameters, config.settings, mesh);
   }
   return std::make_unique<AdamW>(parameters, config.settings.adamw);
 }

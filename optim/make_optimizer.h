@@ -21,8 +21,10 @@ struct OptimizerConfig {
   std::vector<ParameterRule> groups{};  ///< for apply_rules(), before the parameters become flat
 };
 
-/// parameters: must outlive the optimizer. Errors: ConfigError of AdamW and Muon.
+/// parameters: must outlive the optimizer. mesh: of their shards, null if they are not shared out.
+/// Errors: ConfigError of AdamW and Muon.
 std::unique_ptr<Optimizer> make_optimizer(FlatParameters& parameters,
-                                          const OptimizerConfig& config);
+                                          const OptimizerConfig& config,
+                                          const parallel::Mesh* mesh = nullptr);
 
 }  // namespace hecaton::optim

@@ -12,6 +12,7 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/linalg_vector_norm.h>
 
+#include "core/check.h"
 #include "core/error.h"
 
 namespace hecaton::optim {
@@ -71,10 +72,11 @@ void MuonConfig::validate() const {
   faults.throw_if_any();
 }
 
-Muon::Muon(FlatParameters& parameters, const MuonConfig& config)
-    : Optimizer(parameters), config_(config) {
+Muon::Muon(FlatParameters& parameters, const MuonConfig& config, const parallel::Mesh* mesh)
+    : Optimizer(parameters), config_(config), mesh_(mesh) {
   config.validate();
   for (const FlatGroup& group : parameters.groups()) {
+    HECATON_CHECK(group.shard.size == 1 || mesh != nullptr, "shards come from a mesh");
     if (group.update.is_frozen) {
       continue;
     }
@@ -100,19 +102,25 @@ void Muon::update(FlatGroup& group, double lr) {
   }
   const FlatBuffer& momentum = state("momentum", group);
   at::Tensor momentum_Z = momentum.flat_Z();
-  at::Tensor master_Z = group.master.flat_Z();
-  momentum_Z.mul_(config_.momentum).add_(group.grad.flat_Z());
-  master_Z.mul_(1.0 - lr * weight_decay_of(group, config_.adamw.weight_decay));
+  const at::Tensor& grad_Z = group.reduced_grad.flat_Z();
+  momentum_Z.mul_(config_.momentum).add_(grad_Z);
+  // Whole matrices, whatever part of them is this rank's.
+  const FlatBuffer update = group.value.zeros_like(grad_Z.scalar_type());
+  at::Tensor own_update_Z = update.shard(group.shard).flat_Z();
+  at::add_out(own_update_Z, grad_Z, momentum_Z, config_.momentum);
+  if (group.shard.size > 1) {
+    parallel::holders_of(group.replicas, *mesh_).all_gather(own_update_Z, update.flat_Z());
+  }
   for (size_t i = 0; i < group.parameters.size(); ++i) {
-    const auto idx = static_cast<int64_t>(i);
+    const at::Tensor stored = update.view(static_cast<int64_t>(i));
     for (const Batch& batch : batches_of(group.parameters[i])) {
-      const at::Tensor direction = at::add(
-          batch.view(group.grad.view(idx)), batch.view(momentum.view(idx)), config_.momentum);
+      const at::Tensor matrices = batch.view(stored);
       const auto longer = static_cast<double>(std::max(batch.num_rows, batch.num_columns));
-      batch.view(group.master.view(idx))
-          .sub_(orthogonalized(direction), lr * kUpdateSize * std::sqrt(longer));
+      matrices.copy_(orthogonalized(matrices).mul_(lr * kUpdateSize * std::sqrt(longer)));
     }
   }
+  at::Tensor master_Z = group.master.flat_Z();
+  master_Z.mul_(1.0 - lr * weight_decay_of(group, config_.adamw.weight_decay)).sub_(own_update_Z);
 }
 
 at::Tensor orthogonalized(const at::Tensor& matrices) {

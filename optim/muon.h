@@ -4,6 +4,7 @@
 #pragma once
 
 #include "optim/adamw.h"
+#include "parallel/mesh.h"
 
 namespace hecaton::optim {
 
@@ -33,20 +34,24 @@ struct MuonConfig {
 ///              batch.
 /// State:       momentum (M) of hidden matrices; exp_avg and exp_avg_sq of all others.
 /// Precision:   as AdamW: float32, float64 for float64 parameters, on the masters.
-/// Determinism: bitwise on one layout and thread count. Every rank holds whole matrices, so layouts
-///              agree to rounding.
-/// Cost:        per step 5 (4 s^2 l + 2 s^3) flop for a matrix with sides s <= l, and scratch of
-///              about 3 times the largest batch.
+/// Determinism: bitwise on one layout and thread count. Layouts agree to rounding.
+/// Cost:        per step 5 (4 s^2 l + 2 s^3) flop for a matrix with sides s <= l, on every holder;
+///              scratch of the gradients of a flat group and about 3 times the largest batch.
+/// Parallel:    where the optimizer is shared out, one all-gather for each group of matrices, on
+///              every rank.
 class Muon final : public Optimizer {
  public:
+  /// mesh:   of the shards of the parameters; null if they are not shared out. Must outlive this
+  ///         object.
   /// Errors: ConfigError if config.validate() fails or a hidden parameter has a slice that is no
   ///         matrix.
-  Muon(FlatParameters& parameters, const MuonConfig& config);
+  Muon(FlatParameters& parameters, const MuonConfig& config, const parallel::Mesh* mesh = nullptr);
 
  private:
   void update(FlatGroup& group, double lr) override;
 
   MuonConfig config_;
+  const parallel::Mesh* mesh_;
 };
 
 /// Each matrix with its singular values moved close to 1 (0.68 to 1.13 unless tiny), by five steps

@@ -25,7 +25,8 @@ void Optimizer::step(double lr) {
 }
 
 void Optimizer::add_state(const std::string& kind, const FlatGroup& group) {
-  states_.push_back({kind, &group, group.grad.zeros_like(group.grad.flat_Z().scalar_type())});
+  const at::ScalarType dtype = group.reduced_grad.flat_Z().scalar_type();
+  states_.push_back({kind, &group, group.reduced_grad.zeros_like(dtype)});
 }
 
 const FlatBuffer& Optimizer::state(const std::string& kind, const FlatGroup& group) const {

@@ -56,6 +56,17 @@ Mesh::Mesh(std::shared_ptr<Communicator> world, const MeshShape& shape) : world_
   edp_ = world_->split(rank % ep, "edp");
 }
 
+Communicator& holders_of(ReplicaAxis replicas, const Mesh& mesh) {
+  return replicas == ReplicaAxis::kDense ? mesh.dp_cp() : mesh.edp();
+}
+
+OptimizerShards shards_on(const Mesh& mesh) {
+  const auto place_on = [](const Communicator& group) {
+    return ShardPlace{group.rank(), group.size()};
+  };
+  return {place_on(mesh.dp_cp()), place_on(mesh.edp())};
+}
+
 std::string Mesh::describe() const {
   std::string dense = factor(*dp_);
   for (const auto& axis : {cp_, tp_}) {

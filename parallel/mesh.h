@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "core/flat_parameters.h"
+#include "core/parameter.h"
 #include "parallel/communicator.h"
 
 namespace hecaton::parallel {
@@ -72,5 +74,11 @@ class Mesh {
   std::shared_ptr<Communicator> ep_;
   std::shared_ptr<Communicator> edp_;
 };
+
+/// The ranks that hold copies of the same parameters.
+Communicator& holders_of(ReplicaAxis replicas, const Mesh& mesh);
+
+/// Optimizer state and masters shared out among the holders of each parameter.
+OptimizerShards shards_on(const Mesh& mesh);
 
 }  // namespace hecaton::parallel

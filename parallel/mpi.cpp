@@ -268,9 +268,14 @@ bool Operation::is_done() {
   return is_done_;
 }
 
+void write_recorder() {
+  engine().recorder->write();
+}
+
 void Operation::give_up() {
   const std::scoped_lock lock(engine().mutex);
   engine().awaited.push_back(this);
+  write_recorder();  // before another rank that gives up ends the job
   const std::string culprits = engine().inquiry->find_culprits();
   engine().awaited.pop_back();
   error_ = std::make_exception_ptr(CommError(timeout_text(collective_.text(), culprits)));
@@ -477,10 +482,6 @@ Whereabouts whereabouts() {
     return engine().awaited.back()->whereabouts();
   }
   return {{}, engine().recorder->last_text()};
-}
-
-void write_recorder() {
-  engine().recorder->write();
 }
 
 /// Open MPI's own waits spin. With fewer cores than ranks they must give way.

@@ -166,13 +166,12 @@ std::vector<checkpoint::TensorPiece> state_of(Training& training) {
   const auto add = [&pieces](const std::string& kind,
                              const hecaton::FlatGroup& group,
                              const hecaton::FlatBuffer& buffer) {
-    for (size_t i = 0; i < group.parameters.size(); ++i) {
-      const at::Tensor values = buffer.view(static_cast<int64_t>(i));
-      for (const hecaton::NamedSlice& slice : group.parameters[i].slices) {
-        pieces.push_back(
-            checkpoint::whole_tensor(kind + "." + slice.name, hecaton::slice_view(values, slice)));
-      }
-    }
+    hecaton::for_each_slice(
+        group,
+        buffer,
+        [&](const hecaton::NamedSlice& slice, int64_t begin, const at::Tensor& values) {
+          pieces.push_back({kind + "." + slice.name, slice.shape, begin, values});
+        });
   };
   for (const hecaton::FlatGroup& group : training.parameters.groups()) {
     add("weight", group, group.master);

@@ -75,10 +75,12 @@ void print_parameters(const models::DecoderConfig& model) {
                size_text(total_bytes));
 }
 
-void print_memory(const models::DecoderConfig& model, const Recipe& recipe) {
+void print_memory(const models::DecoderConfig& model, const Recipe& recipe, int64_t num_ranks) {
   const MemoryPlan plan = plan_memory(model,
                                       optimizer_config(recipe),
-                                      {.ep = recipe.parallel.ep,
+                                      {.dp = num_ranks,
+                                       .ep = recipe.parallel.ep,
+                                       .zero = recipe.parallel.zero,
                                        .micro_batch_size = *recipe.training.micro_batch_size,
                                        .sequence_length = recipe.dataset.sequence_length});
   std::printf("\nmemory of one rank\n");
@@ -182,7 +184,7 @@ void dry_run(const RecipeArguments& arguments, int64_t num_ranks) {
     check_base_weights(recipe, model);
   }
   print_parameters(model);
-  print_memory(model, recipe);
+  print_memory(model, recipe, num_ranks);
   print_layout(model, recipe, num_ranks);
   print_data(data, recipe);
   print_schedule(recipe);

@@ -11,7 +11,7 @@ namespace hecaton::recipes {
 /// Trains a model a few steps under every layout of up to 4 ranks, by threads, and compares losses,
 /// gradients, parameters, moments and loads with one process, in float64. Progress goes to standard
 /// error; on standard output a table of the worst relative errors, whose last line is
-/// "worst relative error 3.1e-13 over 72 layouts". Starts no job that would not end within 5
+/// "worst relative error 3.1e-13 over 84 layouts". Starts no job that would not end within 5
 /// minutes of the first, by the time that the jobs before it took.
 ///
 /// arguments: without a path, of a built-in tiny decoder; else the model and optimizer of that

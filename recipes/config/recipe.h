@@ -227,9 +227,10 @@ struct LrSchedulerRecipe {
 
 struct ParallelRecipe {
   std::optional<int64_t> dp =
-      {};                    ///< Ranks that split the batch. 1 to 1048576. Unset: "auto", all.
-  int64_t ep = 1;            ///< Ranks that split the experts. Divides dp and num_experts.
-  double timeout_s = 600.0;  ///< Longest wait for other ranks. Above 0.
+      {};            ///< Ranks that split the batch. 1 to 1048576. Unset: "auto", all.
+  int64_t ep = 1;    ///< Ranks that split the experts. Divides dp and num_experts.
+  int64_t zero = 1;  ///< What holders of a parameter share out. 0: nothing; 1: optimizer state.
+  double timeout_s = 600.0;        ///< Longest wait for other ranks. Above 0.
   bool check_collectives = false;  ///< Compare what ranks issue before data moves.
 
   bool operator==(const ParallelRecipe&) const = default;

@@ -72,13 +72,14 @@ void record_number(parallel::OracleRecord& record, const std::string& name, doub
   record.add(name, at::full({1}, value, at::TensorOptions().dtype(at::kDouble)));
 }
 
+/// A frozen group's gradient has no slices.
 void record_slices(parallel::OracleRecord& record,
                    const std::string& prefix,
                    const FlatGroup& group,
                    const FlatBuffer& buffer) {
-  for (size_t i = 0; i < group.parameters.size() && buffer.num_tensors() > 0; ++i) {
-    const at::Tensor stored = buffer.view(static_cast<int64_t>(i));
-    for (const NamedSlice& slice : group.parameters[i].slices) {
+  for (int64_t i = 0; i < buffer.num_tensors(); ++i) {
+    const at::Tensor stored = buffer.view(i);
+    for (const NamedSlice& slice : group.parameters[static_cast<size_t>(i)].slices) {
       record.add(prefix + slice.name, slice_view(stored, slice));
     }
   }
@@ -123,11 +124,17 @@ void record_step(parallel::OracleRecord& record,
   record_number(record, "max_vio" + suffix, result.max_vio);
   record_number(record, "drop_frac" + suffix, result.drop_frac);
   for (const FlatGroup& group : engine.parameters().groups()) {
-    record_slices(record, "grad" + suffix, group, group.grad);
+    record_slices(record,
+                  "grad" + suffix,
+                  group,
+                  parallel::gathered(group, group.reduced_grad, engine.mesh()));
     record_slices(record, "param" + suffix, group, group.value);
   }
   for (const optim::OptimizerState& state : engine.optimizer().states()) {
-    record_slices(record, state.kind + suffix, *state.group, state.buffer);
+    record_slices(record,
+                  state.kind + suffix,
+                  *state.group,
+                  parallel::gathered(*state.group, state.buffer, engine.mesh()));
   }
 }
 
@@ -150,7 +157,7 @@ const std::vector<Capacity>& capacities() {
 parallel::OracleJob make_layout_job(const LayoutJob& job) {
   return [job](parallel::Mesh& mesh) {
     const TokenDataset data = short_documents();
-    TrainingEngine engine(job.model, job.optimizer, kSeed, mesh);
+    TrainingEngine engine(job.model, job.optimizer, kSeed, mesh, job.zero);
     if (job.is_skewed) {
       zero_routers(engine);
     }
@@ -199,6 +206,8 @@ std::vector<NamedLayoutJob> layout_jobs(const models::DecoderConfig& model,
       jobs.push_back({name, job});
       continue;
     }
+    jobs.push_back({name + ", zero 0", job});
+    jobs.back().job.zero = 0;
     for (const Capacity& capacity : capacities()) {
       for (const bool is_skewed : {false, true}) {
         job.model.moe.capacity = capacity.config;

@@ -21,6 +21,7 @@ struct LayoutJob {
   /// Start from router weights of 0, so that ties send every token to the first experts and the
   /// others get none.
   bool is_skewed = false;
+  int64_t zero = 1;  ///< as TrainingEngine's
 };
 
 /// Three optimizer steps on a built-in text. Records, after each step: losses, gradient norm and
@@ -41,7 +42,8 @@ struct NamedLayoutJob {
 };
 
 /// `model` with 1 and 3 micro-batches per step; if it has experts, also dropless and with a
-/// capacity per sequence and per micro-batch, and with even and skewed routing: 12 jobs.
+/// capacity per sequence and per micro-batch, and with even and skewed routing, and with zero 0: 14
+/// jobs.
 std::vector<NamedLayoutJob> layout_jobs(const models::DecoderConfig& model,
                                         const optim::OptimizerConfig& optimizer);
 

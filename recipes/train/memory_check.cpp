@@ -52,15 +52,16 @@ double element_size(at::ScalarType dtype) {
   return static_cast<double>(c10::elementSize(dtype));
 }
 
-/// Least bytes of a parameter: its value, a master unless the value is one, a gradient; of a frozen
-/// one the value alone, and which those are is not known here.
+/// Least bytes of a parameter: its value, a gradient, and a master unless the value is one or ranks
+/// share the masters out; of a frozen one the value alone, and which those are is not known here.
 double bytes_per_parameter(const Recipe& recipe, at::ScalarType dtype) {
   const std::vector<ParameterGroupRecipe>& groups = recipe.optimizer.groups;
   if (std::any_of(groups.begin(), groups.end(), [](const auto& group) { return group.frozen; })) {
     return element_size(dtype);
   }
   const at::ScalarType accumulation = accumulation_dtype(dtype);
-  const double num_accumulators = dtype == accumulation ? 1 : 2;
+  const bool has_master = dtype != accumulation && recipe.parallel.zero == 0;
+  const double num_accumulators = has_master ? 2 : 1;
   return element_size(dtype) + num_accumulators * element_size(accumulation);
 }
 

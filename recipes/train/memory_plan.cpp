@@ -172,10 +172,13 @@ MemoryPlan plan_memory(const models::DecoderConfig& model,
     }
     const int64_t wide_bytes =
         tensor.num_elements() * size_of(accumulation_dtype(tensor.dtype)) / sharing_ranks;
-    plan.masters += tensor.dtype == at::kBFloat16 ? wide_bytes : 0;
+    const int64_t num_holders = std::max<int64_t>(settings.dp / sharing_ranks, 1);
+    const int64_t state_bytes =
+        settings.zero == 0 ? wide_bytes : (wide_bytes + num_holders - 1) / num_holders;
+    plan.masters += tensor.dtype == at::kBFloat16 ? state_bytes : 0;
     plan.gradients += wide_bytes;
     plan.dense_gradients += is_expert ? 0 : tensor.num_bytes();
-    plan.moments += (has_muon && is_hidden_matrix(tensor) ? 1 : 2) * wide_bytes;
+    plan.moments += (has_muon && is_hidden_matrix(tensor) ? 1 : 2) * state_bytes;
   }
   const int64_t num_tokens = checked_mul(settings.micro_batch_size, settings.sequence_length);
   plan.activations = checked_mul(num_tokens, activation_bytes_per_token(model, settings.ep));

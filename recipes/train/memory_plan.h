@@ -12,7 +12,9 @@ namespace hecaton::recipes {
 
 /// What of a run decides the memory of one rank.
 struct MemorySettings {
-  int64_t ep = 1;                ///< ranks that share the experts; divides their number
+  int64_t dp = 1;                ///< ranks that hold the dense parameters
+  int64_t ep = 1;                ///< ranks that share the experts; divides their number and dp
+  int64_t zero = 1;              ///< as TrainingEngine's
   int64_t micro_batch_size = 1;  ///< sequences per pass
   int64_t sequence_length = 1;   ///< tokens per sequence
 };

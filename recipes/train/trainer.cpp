@@ -54,7 +54,8 @@ Trainer::Trainer(LoadedRecipe loaded, parallel::Mesh& mesh)
       engine_(decoder_config(recipe_),
               optimizer_config(recipe_),
               static_cast<uint64_t>(recipe_.seed),
-              mesh),
+              mesh,
+              recipe_.parallel.zero),
       folder_(recipe_.output_dir),
       store_(recipe_.output_dir, mesh.shared_world()) {
   loaded_ = with_global_batch(std::move(loaded_), recipe_);

@@ -39,6 +39,13 @@ parallel::Mesh& checked(parallel::Mesh& mesh) {
   return mesh;
 }
 
+OptimizerShards shards_of(int64_t zero, const parallel::Mesh& mesh) {
+  ConfigFaults faults("parallel");
+  faults.require(zero == 0 || zero == 1, "zero", zero, "must be 0 or 1");
+  faults.throw_if_any();
+  return zero == 0 ? OptimizerShards() : parallel::shards_on(mesh);
+}
+
 std::shared_ptr<moe::Dispatcher> make_dispatcher(const parallel::Mesh& mesh) {
   if (mesh.ep().size() == 1) {
     return std::make_shared<moe::LocalDispatcher>();
@@ -79,18 +86,17 @@ double max_violation(const at::Tensor& num_tokens_E) {
 template <typename BufferOf>
 std::optional<std::string> first_nonfinite(const FlatParameters& parameters,
                                            const BufferOf& buffer_of) {
+  std::optional<std::string> found;
   for (const FlatGroup& group : parameters.groups()) {
-    const FlatBuffer& buffer = buffer_of(group);
-    for (int64_t i = 0; i < buffer.num_tensors(); ++i) {  // frozen groups have no gradient
-      const at::Tensor values = buffer.view(i);
-      for (const NamedSlice& slice : group.parameters[static_cast<size_t>(i)].slices) {
-        if (!at::isfinite(slice_view(values, slice)).all().item<bool>()) {
-          return slice.name;
-        }
-      }
-    }
+    for_each_slice(group,
+                   buffer_of(group),
+                   [&found](const NamedSlice& slice, int64_t /*begin*/, const at::Tensor& values) {
+                     if (!found && !at::isfinite(values).all().item<bool>()) {
+                       found = slice.name;
+                     }
+                   });
   }
-  return std::nullopt;
+  return found;
 }
 
 /// "NAME on rank R" of the lowest rank that found one, the same on every rank.
@@ -124,11 +130,12 @@ models::BlockContext context_of(const Batch& batch, moe::Phase phase, moe::Count
 TrainingEngine::TrainingEngine(const models::DecoderConfig& model,
                                const optim::OptimizerConfig& optimizer,
                                uint64_t seed,
-                               parallel::Mesh& mesh)
+                               parallel::Mesh& mesh,
+                               int64_t zero)
     : mesh_(checked(mesh)),
       decoder_(model, make_dispatcher(mesh), seed),
-      parameters_(make_parameters(decoder_, optimizer.groups)),
-      optimizer_(optim::make_optimizer(parameters_, optimizer)),
+      parameters_(make_parameters(decoder_, optimizer.groups), shards_of(zero, mesh)),
+      optimizer_(optim::make_optimizer(parameters_, optimizer, &mesh)),
       counts_(mesh.shared_dp()) {
   decoder_->set_grad_sinks(
       [this](const at::Tensor& weight) { return parameters_.sink_of(weight); });
@@ -192,6 +199,7 @@ StepResult TrainingEngine::step(const std::vector<Batch>& micro_batches,
     optim::clip_gradients(parameters_, result.grad_norm, *settings.max_grad_norm);
   }
   optimizer_->step(settings.lr);
+  parallel::gather_parameters(parameters_, mesh_);
   return result;
 }
 
@@ -227,8 +235,9 @@ StepResult TrainingEngine::reduce_results(const StepSums& sums, const BatchTotal
 
 std::string TrainingEngine::nonfinite_text(const StepResult& result, int64_t step) {
   const std::string place = first_of_ranks(
-      first_nonfinite(parameters_,
-                      [](const FlatGroup& group) -> const FlatBuffer& { return group.grad; }),
+      first_nonfinite(
+          parameters_,
+          [](const FlatGroup& group) -> const FlatBuffer& { return group.reduced_grad; }),
       mesh_.world());
   std::ostringstream text;
   text << "step " << step + 1 << ": expected finite numbers, found loss " << result.loss
@@ -241,13 +250,10 @@ std::vector<checkpoint::TensorPiece> TrainingEngine::state_pieces() {
   std::vector<checkpoint::TensorPiece> pieces;
   const auto append =
       [&pieces](const std::string& prefix, const FlatGroup& group, const FlatBuffer& buffer) {
-        for (size_t i = 0; i < group.parameters.size(); ++i) {
-          const at::Tensor values = buffer.view(static_cast<int64_t>(i));
-          for (const NamedSlice& slice : group.parameters[i].slices) {
-            pieces.push_back(
-                checkpoint::whole_tensor(prefix + "." + slice.name, slice_view(values, slice)));
-          }
-        }
+        for_each_slice(
+            group, buffer, [&](const NamedSlice& slice, int64_t begin, const at::Tensor& values) {
+              pieces.push_back({prefix + "." + slice.name, slice.shape, begin, values});
+            });
       };
   for (const FlatGroup& group : parameters_.groups()) {
     if (group.has_master_copy()) {

@@ -51,12 +51,15 @@ struct StepSums {
 class TrainingEngine {
  public:
   /// Initial weights depend on (seed, name, element) alone. mesh: must outlive this object.
-  /// Errors: ConfigError if a config does not validate, ep does not divide the experts or a group
+  /// zero: 0 if every rank holds all of the optimizer's state of its parameters; 1 if the holders
+  /// of a parameter share it out. Errors: ConfigError if a config does not validate, ep does not
+  /// divide the experts or a group
   ///         of the optimizer does not fit the parameters; the same on every rank.
   TrainingEngine(const models::DecoderConfig& model,
                  const optim::OptimizerConfig& optimizer,
                  uint64_t seed,
-                 parallel::Mesh& mesh);
+                 parallel::Mesh& mesh,
+                 int64_t zero = 1);
 
   /// micro_batches: of this rank, the same number on every rank.
   /// Errors: NumericError, unless settings.skip_nonfinite, when loss or gradient norm is not

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -65,6 +66,61 @@ TEST(FlatBufferTest, ZerosLikeHasTheSameOffsetsInAnotherDtype) {
     EXPECT_EQ(masters.view(i).sizes(), values.view(i).sizes());
   }
   EXPECT_NE(masters.flat_Z().data_ptr(), values.flat_Z().data_ptr());
+}
+
+/// Every element its own value, over all tensors.
+FlatBuffer numbered(int64_t num_shards) {
+  const FlatBuffer whole(kShapes, at::kDouble, num_shards);
+  double next = 1.0;
+  for (int64_t i = 0; i < whole.num_tensors(); ++i) {
+    at::Tensor view = whole.view(i);
+    view.copy_(at::arange(next, next + static_cast<double>(view.numel()), view.options())
+                   .view(view.sizes()));
+    next += static_cast<double>(view.numel());
+  }
+  return whole;
+}
+
+TEST(FlatBufferTest, ShardsAreEqualAndHoldEachElementOnce) {
+  for (const int64_t num_shards : {1, 2, 3, 7}) {
+    const FlatBuffer whole = numbered(num_shards);
+    std::vector<std::vector<double>> found(kShapes.size());
+    for (int64_t rank = 0; rank < num_shards; ++rank) {
+      const FlatBuffer shard = whole.shard({rank, num_shards});
+      EXPECT_EQ(shard.flat_Z().numel() * num_shards, whole.flat_Z().numel());
+      for (int64_t i = 0; i < shard.num_tensors(); ++i) {
+        const FlatBuffer::Part part = shard.part(i);
+        std::vector<double>& values = found[static_cast<size_t>(i)];
+        EXPECT_TRUE(part.values.numel() == 0 || part.begin == static_cast<int64_t>(values.size()));
+        const double* data = part.values.const_data_ptr<double>();
+        values.insert(values.end(), data, data + part.values.numel());
+      }
+    }
+    for (int64_t i = 0; i < whole.num_tensors(); ++i) {
+      const at::Tensor expected = whole.view(i).flatten();
+      const double* data = expected.const_data_ptr<double>();
+      EXPECT_EQ(found[static_cast<size_t>(i)], std::vector<double>(data, data + expected.numel()));
+    }
+  }
+}
+
+TEST(FlatBufferTest, AShardSharesItsMemoryAndHasZerosOfItsOwn) {
+  const FlatBuffer whole = numbered(/*num_shards=*/2);
+  const FlatBuffer second = whole.shard({.rank = 1, .size = 2});
+  const FlatBuffer zeros = second.zeros_like(at::kFloat);
+  EXPECT_EQ(zeros.flat_Z().sizes(), second.flat_Z().sizes());
+  EXPECT_EQ(zeros.flat_Z().abs().sum().item<double>(), 0.0);
+  for (int64_t i = 0; i < whole.num_tensors(); ++i) {
+    EXPECT_EQ(zeros.part(i).begin, second.part(i).begin);
+    EXPECT_EQ(zeros.part(i).values.sizes(), second.part(i).values.sizes());
+  }
+  second.part(whole.num_tensors() - 1).values.fill_(-1.0);
+  EXPECT_EQ(whole.view(whole.num_tensors() - 1).view({-1})[-1].item<double>(), -1.0);
+}
+
+TEST(FlatBufferTest, AShardShowsNoTensorThatItHoldsInPart) {
+  const FlatBuffer second = numbered(/*num_shards=*/2).shard({.rank = 1, .size = 2});
+  expect_error<InternalError>([&] { second.view(0); }, "");
 }
 
 TEST(FlatBufferTest, HoldsNoTensors) {

@@ -6,6 +6,8 @@
 #include <limits>
 #include <memory>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
@@ -48,6 +50,40 @@ TEST(TrapsTest, Trap11EachGradientIsSummedOverTheHoldersOfItsParameter) {
                             at::full({3}, static_cast<double>(size * (size + 1) / 2), kFloat)));
       EXPECT_TRUE(at::equal(flat.grad_of(parameters[1].tensor),
                             at::full({5}, static_cast<double>(expert_sum), kFloat)));
+    }
+  });
+}
+
+TEST(DataParallelTest, ShardedSumsAndUpdatesAreThoseOfWholeOnes) {
+  on_each_world([](std::shared_ptr<Communicator> world) {
+    for (int64_t ep = 1; ep <= world->size(); ep *= 2) {
+      Mesh mesh(world, ep);
+      const auto reduced = [&](const OptimizerShards& shards) {
+        const std::vector<Parameter> parameters = two_parameters();
+        auto flat = std::make_unique<FlatParameters>(parameters, shards);
+        for (const Parameter& parameter : parameters) {
+          const double n = static_cast<double>(parameter.tensor.numel());
+          flat->grad_of(parameter.tensor)
+              .copy_(at::arange(n, kFloat) + static_cast<double>(world->rank()));
+        }
+        reduce_gradients(*flat, mesh);
+        return flat;
+      };
+      const auto whole = reduced({});
+      const auto sharded = reduced(shards_on(mesh));
+      ASSERT_EQ(whole->groups().size(), sharded->groups().size());
+      for (size_t i = 0; i < whole->groups().size(); ++i) {
+        const FlatGroup& group = sharded->groups()[i];
+        const FlatBuffer sum = gathered(group, group.reduced_grad, mesh);
+        group.master.flat_Z().copy_(group.reduced_grad.flat_Z());  // an update of this rank's part
+        const at::Tensor expected = whole->groups()[i].grad.view(0);
+        EXPECT_TRUE(at::equal(sum.view(0), expected));
+      }
+      gather_parameters(*sharded, mesh);
+      for (size_t i = 0; i < whole->groups().size(); ++i) {
+        EXPECT_TRUE(
+            at::equal(sharded->groups()[i].parameters[0].tensor, whole->groups()[i].grad.view(0)));
+      }
     }
   });
 }

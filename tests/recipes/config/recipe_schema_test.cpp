@@ -31,9 +31,8 @@ TEST_F(RecipeSchemaTest, SuggestsTheNearestKeyOfTheSection) {
             "r.yaml:6:3: optimizer.lrr: unknown key; did you mean 'optimizer.lr'?");
   EXPECT_EQ(error_below_minimal("optimzer: {lr: 1}\n"),
             "r.yaml:5:1: optimzer: unknown key; did you mean 'optimizer'?");
-  EXPECT_EQ(
-      error_below_minimal("parallel: {pipeline_stages: 2}\n"),
-      "r.yaml:5:12: parallel.pipeline_stages: unknown key; did you mean 'parallel.timeout_s'?");
+  EXPECT_EQ(error_below_minimal("parallel: {zeros: 1}\n"),
+            "r.yaml:5:12: parallel.zeros: unknown key; did you mean 'parallel.zero'?");
 }
 
 TEST_F(RecipeSchemaTest, SuggestsAKeyOfAnotherSectionThatIsNearer) {

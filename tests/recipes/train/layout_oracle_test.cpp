@@ -34,12 +34,12 @@ void expect_layouts_agree(const LayoutJob& job) {
   EXPECT_LE(report.worst_error(), kTolerance) << report.text();
 }
 
-TEST(LayoutOracleTest, JobsDifferInAccumulationCapacityAndSkew) {
+TEST(LayoutOracleTest, JobsDifferInAccumulationCapacitySkewAndZero) {
   std::set<std::string> names;
   for (const NamedLayoutJob& job : layout_jobs(tiny_decoder(), {})) {
     EXPECT_TRUE(names.insert(job.name).second) << job.name;
   }
-  EXPECT_EQ(names.size(), 12U);
+  EXPECT_EQ(names.size(), 14U);
   EXPECT_EQ(names.count("accumulation 3, capacity per sequence, skewed routing"), 1U);
   models::DecoderConfig dense = tiny_decoder();
   dense.moe.layers.clear();
@@ -73,6 +73,15 @@ TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithCapacityPerMicroBatch) {
 TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithMuon) {
   LayoutJob job = tiny_job(/*accumulation=*/1, /*is_skewed=*/true);
   job.optimizer.type = optim::OptimizerType::kMuon;
+  for (const int64_t zero : {0, 1}) {
+    job.zero = zero;
+    expect_layouts_agree(job);
+  }
+}
+
+TEST(LayoutOracleTest, AnyLayoutEqualsOneProcessWithWholeOptimizers) {
+  LayoutJob job = tiny_job(/*accumulation=*/2);
+  job.zero = 0;
   expect_layouts_agree(job);
 }
 

@@ -76,11 +76,30 @@ TEST(MemoryPlanTest, ExpertsAreSharedByTheirRanks) {
   const models::DecoderConfig config = small_config(at::kFloat);
   const int64_t expert_bytes = int64_t{4} * 4 * 3 * 3 * 6;
   const MemoryPlan alone = plan_memory(config, {}, {.ep = 1});
-  const MemoryPlan shared = plan_memory(config, {}, {.ep = 4});
+  const MemoryPlan shared = plan_memory(config, {}, {.dp = 4, .ep = 4});
   EXPECT_EQ(alone.weights - shared.weights, expert_bytes / 4 * 3);
-  EXPECT_EQ(alone.moments - shared.moments, 2 * expert_bytes / 4 * 3);
+  EXPECT_EQ(alone.gradients - shared.gradients, expert_bytes / 4 * 3);
   EXPECT_EQ(alone.dense_gradients, alone.weights - expert_bytes);
   EXPECT_EQ(shared.dense_gradients, alone.dense_gradients);
+}
+
+TEST(MemoryPlanTest, HoldersShareMastersAndMomentsUnlessZeroIs0) {
+  const models::DecoderConfig config = small_config(at::kBFloat16);
+  const int64_t expert_bytes = int64_t{4} * 3 * 3 * 6;  // float32, of a quarter of the experts
+  const auto at_zero = [&config](int64_t zero) {
+    return plan_memory(config, {}, {.dp = 4, .ep = 4, .zero = zero});
+  };
+  const MemoryPlan whole = at_zero(0);
+  const MemoryPlan shared = at_zero(1);
+  EXPECT_EQ(shared.weights, whole.weights);
+  EXPECT_EQ(shared.gradients, whole.gradients);
+  // A quarter of the experts has one holder, everything else has four; a few bytes for sizes that
+  // four does not divide.
+  const auto expect_shared = [](int64_t shared_bytes, int64_t whole_bytes, int64_t own_bytes) {
+    EXPECT_LE(std::abs(shared_bytes - own_bytes - (whole_bytes - own_bytes) / 4), 64);
+  };
+  expect_shared(shared.masters, whole.masters, expert_bytes);
+  expect_shared(shared.moments, whole.moments, 2 * expert_bytes);
 }
 
 /// What is alive after the forward pass and the loss of B sequences of Q tokens.
