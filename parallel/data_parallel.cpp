@@ -49,7 +49,7 @@ FlatBuffer gathered(const FlatGroup& group, const FlatBuffer& shard, Mesh& mesh)
   if (group.shard.size == 1) {
     return shard;
   }
-  const FlatBuffer whole =
+  FlatBuffer whole =
       shard.num_tensors() == 0 ? shard : group.value.zeros_like(shard.flat_Z().scalar_type());
   holders_of(group.replicas, mesh).all_gather(shard.flat_Z(), whole.flat_Z());
   return whole;

@@ -61,7 +61,7 @@ struct Model : torch::nn::Module {
                                      .dtype = at::kDouble};
     in_DM = register_parameter("in", at::zeros({kWidth, kNumFeatures}, at::kDouble));
     for (const char* name : {"first", "second"}) {
-      layers.push_back(register_module(name, moe::MoeLayer(config, dispatcher)));
+      layers.emplace_back(register_module(name, moe::MoeLayer(config, dispatcher)));
     }
     out_1D = register_parameter("out", at::zeros({1, kWidth}, at::kDouble));
     hecaton::initialize_parameters(describe_parameters(), /*seed=*/1);
@@ -107,13 +107,13 @@ struct Batch {
 Batch batch_of(int64_t step, const parallel::Communicator& dp) {
   const at::TensorOptions options(at::kDouble);
   at::manual_seed(0);
-  const at::Tensor map_4M = at::randn({4, kNumFeatures}, options);
+  const at::Tensor map_FM = at::randn({4, kNumFeatures}, options);
   at::manual_seed(static_cast<uint64_t>(step) + 1);
   const int64_t T = kBatch / dp.size();
   const at::Tensor x_TM =
       at::randn({kBatch, kNumFeatures}, options).narrow(/*dim=*/0, dp.rank() * T, T);
   const at::Tensor region_T = x_TM.narrow(/*dim=*/1, 0, 4).argmax(1);
-  return {x_TM, (x_TM * map_4M.index_select(0, region_T)).sum(1, /*keepdim=*/true)};
+  return {x_TM, (x_TM * map_FM.index_select(0, region_T)).sum(1, /*keepdim=*/true)};
 }
 
 /// What a training step works on.

@@ -49,7 +49,7 @@ TEST(FlatBufferTest, ViewsShareTheBufferAndLeaveTheGapsZero) {
     buffer.view(i).fill_(1.0);
     num_elements += buffer.view(i).numel();
   }
-  const at::Tensor flat_Z = buffer.flat_Z();
+  const at::Tensor& flat_Z = buffer.flat_Z();
   EXPECT_GT(flat_Z.numel(), num_elements);
   EXPECT_EQ(flat_Z.sum().item<double>(), static_cast<double>(num_elements));
   flat_Z.zero_();
@@ -70,7 +70,7 @@ TEST(FlatBufferTest, ZerosLikeHasTheSameOffsetsInAnotherDtype) {
 
 /// Every element its own value, over all tensors.
 FlatBuffer numbered(int64_t num_shards) {
-  const FlatBuffer whole(kShapes, at::kDouble, num_shards);
+  FlatBuffer whole(kShapes, at::kDouble, num_shards);
   double next = 1.0;
   for (int64_t i = 0; i < whole.num_tensors(); ++i) {
     at::Tensor view = whole.view(i);

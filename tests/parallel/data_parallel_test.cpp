@@ -31,7 +31,7 @@ std::vector<Parameter> two_parameters() {
 }
 
 TEST(TrapsTest, Trap11EachGradientIsSummedOverTheHoldersOfItsParameter) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     for (int64_t ep = 1; ep <= world->size(); ep *= 2) {
       Mesh mesh(world, ep);
       const std::vector<Parameter> parameters = two_parameters();
@@ -42,12 +42,13 @@ TEST(TrapsTest, Trap11EachGradientIsSummedOverTheHoldersOfItsParameter) {
       reduce_gradients(flat, mesh);
       // 1 + 2 + ... over all ranks; over the ranks r, r + ep, r + 2 ep, ... for experts.
       const int64_t size = world->size();
+      const int64_t world_sum = size * (size + 1) / 2;
       int64_t expert_sum = 0;
       for (int64_t rank = world->rank() % ep; rank < size; rank += ep) {
         expert_sum += rank + 1;
       }
       EXPECT_TRUE(at::equal(flat.grad_of(parameters[0].tensor),
-                            at::full({3}, static_cast<double>(size * (size + 1) / 2), kFloat)));
+                            at::full({3}, static_cast<double>(world_sum), kFloat)));
       EXPECT_TRUE(at::equal(flat.grad_of(parameters[1].tensor),
                             at::full({5}, static_cast<double>(expert_sum), kFloat)));
     }
@@ -55,7 +56,7 @@ TEST(TrapsTest, Trap11EachGradientIsSummedOverTheHoldersOfItsParameter) {
 }
 
 TEST(DataParallelTest, ShardedSumsAndUpdatesAreThoseOfWholeOnes) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     for (int64_t ep = 1; ep <= world->size(); ep *= 2) {
       Mesh mesh(world, ep);
       const auto reduced = [&](const OptimizerShards& shards) {
@@ -89,7 +90,7 @@ TEST(DataParallelTest, ShardedSumsAndUpdatesAreThoseOfWholeOnes) {
 }
 
 TEST(DataParallelTest, ReplicasAgreeUntilOneDiffers) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     Mesh mesh(world, /*ep=*/1);
     std::vector<Parameter> parameters = two_parameters();
     const FlatParameters flat(parameters);
@@ -102,7 +103,7 @@ TEST(DataParallelTest, ReplicasAgreeUntilOneDiffers) {
 }
 
 TEST(DataParallelTest, ReplicasAgreeInBitsNotInValues) {
-  on_each_world([](std::shared_ptr<Communicator> world) {
+  on_each_world([](const std::shared_ptr<Communicator>& world) {
     Mesh mesh(world, /*ep=*/1);
     std::vector<Parameter> parameters = two_parameters();
     const FlatParameters flat(parameters);
